@@ -1,0 +1,3 @@
+"""Outlast keeps names answering when a region goes dark."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,433 @@
+"""The topology: what exists and what depends on what. One file describes it for every part.
+
+These are the nouns only. Reading the file, and telling its author every fault at once with line,
+column and remedy, is the business of `outlast.config`; what can be checked on one noun alone is
+checked here on creation.
+
+A *region* is geography, a *zone* is DNS; the two words are never mixed. An *endpoint* is what clients
+use: one or several names that are published together under one fence, because they share the capacity
+of the same targets. A *target* is an address behind it, for instance a load balancer.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from outlast.model.names import (
+    DnsName,
+    EndpointName,
+    ProviderName,
+    RegionName,
+    ServiceName,
+    Subject,
+    TargetName,
+    VantageName,
+    zone_of,
+)
+from outlast.model.records import Family
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A part of the world that can fail as one.
+
+    Attributes:
+        name: as targets and services name it, such as `eu-west`.
+        title: for people; may be empty.
+        country: ISO 3166-1 alpha-2 code in upper case, or empty.
+    """
+
+    name: RegionName
+    title: str = ""
+    country: str = ""
+
+
+class SecretKind(StrEnum):
+    """Where a secret lies. A secret itself never stands in a topology."""
+
+    ENV = "env"
+    FILE = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRef:
+    """A reference to a secret: `env:NAME` or `file:PATH`."""
+
+    kind: SecretKind
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TsigKey:
+    """A TSIG key (RFC 8945): its name, algorithm such as `hmac-sha256`, and base64 secret."""
+
+    name: DnsName
+    algorithm: str
+    secret: SecretRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """An IP address and a port of a server."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+class ProviderKind(StrEnum):
+    """How we write to a provider."""
+
+    EMBEDDED = "embedded"
+    RFC2136 = "rfc2136"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provider:
+    """A DNS that we write to.
+
+    Attributes:
+        kind: `embedded` is Outlast's own name server, started by `outlast up`; `rfc2136` is any server
+            that takes dynamic updates: BIND, Knot, PowerDNS.
+        server: where updates go, and where the embedded server listens.
+        zones: the zones we may write in.
+        key: TSIG key. The embedded server makes one by itself where none is given.
+        timeout_s: how long a write may take before its outcome counts as unknown.
+        verify_servers: the authoritative servers that are asked what clients really get; empty means
+            `server` alone.
+        negative_ttl_s: for `embedded`: the SOA minimum, that is how long resolvers keep "no such
+            name" (RFC 2308). Small, since a long one lengthens every outage: 900 s of it made the
+            last quarter of an hour of 20 October 2025.
+        secondaries: for `embedded`: who may transfer the zones and is notified of changes.
+    """
+
+    name: ProviderName
+    kind: ProviderKind
+    server: Address
+    zones: tuple[DnsName, ...]
+    key: TsigKey | None = None
+    timeout_s: float = 3.0
+    verify_servers: tuple[Address, ...] = ()
+    negative_ttl_s: int = 5
+    secondaries: tuple[Address, ...] = ()
+
+    @property
+    def honours_weights(self) -> bool:
+        """Whether answers are chosen by weight. Elsewhere a weight says in or out, nothing more."""
+        return self.kind is ProviderKind.EMBEDDED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vantage:
+    """A place that probes from. Its `region` is where it stands, if it stands in one of ours."""
+
+    name: VantageName
+    region: RegionName | None = None
+
+
+class CheckKind(StrEnum):
+    """What a probe does."""
+
+    HTTP = "http"
+    HTTPS = "https"
+    TCP = "tcp"
+    DNS = "dns"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HealthCheck:
+    """How a target is probed, and how many results make a verdict.
+
+    Attributes:
+        kind: `none` means that the target is never probed and always counts as up.
+        port: 1 to 65535.
+        path: for HTTP(S); begins with a slash.
+        host: for HTTP(S) the Host header and TLS server name; for DNS the name asked for. Empty: the
+            endpoint's first name.
+        status_min, status_max: HTTP statuses that count as good.
+        interval_s: from the start of one probe to the start of the next.
+        timeout_s: at most the interval.
+        rise: good results in a row until down becomes up.
+        fall: bad results in a row until up becomes down.
+        certificate_days_min: for HTTPS: a certificate that ends sooner counts as bad. 0: not looked at.
+        tls_verify: for HTTPS: whether the certificate must chain to a trusted root and fit the name.
+    """
+
+    kind: CheckKind = CheckKind.HTTP
+    port: int = 80
+    path: str = "/"
+    host: str = ""
+    status_min: int = 200
+    status_max: int = 399
+    interval_s: float = 5.0
+    timeout_s: float = 2.0
+    rise: int = 2
+    fall: int = 3
+    certificate_days_min: int = 0
+    tls_verify: bool = True
+
+    @property
+    def detection_s(self) -> float:
+        """How long a dead target can stay unnoticed at most: interval times fall, plus one time-out."""
+        return self.interval_s * self.fall + self.timeout_s
+
+
+class PolicyKind(StrEnum):
+    """How targets are chosen among the healthy ones."""
+
+    WEIGHTED = "weighted"
+    FAILOVER = "failover"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """How an endpoint's targets are chosen.
+
+    Attributes:
+        kind: `weighted` publishes every healthy target with its weight; `failover` publishes the first
+            tier of `order` that is healthy enough, with weights inside the tier (both combined).
+        order: for `failover`: tiers of regions, first choice first.
+        tier_share_min: for `failover`: the share of a tier's capacity, above 0 and up to 1, that must
+            be healthy for the tier to carry the endpoint; below it the next tier joins.
+        ramp_s: how long a target that returns takes to reach its full weight, in steps; 0: at once.
+            Only where the provider honours weights.
+        recovery_s: how soon after a target dies clients should be off it. Detection plus TTL must fit.
+    """
+
+    kind: PolicyKind = PolicyKind.WEIGHTED
+    order: tuple[tuple[RegionName, ...], ...] = ()
+    tier_share_min: float = 0.5
+    ramp_s: float = 0.0
+    recovery_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Floors:
+    """What automation never goes below, per name and address family.
+
+    Attributes:
+        targets: addresses that stay published, at least 1.
+        share_ratio: share of the declared capacity that stays published, 0 to 1.
+    """
+
+    targets: int = 1
+    share_ratio: float = 0.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How much automation may take away over time (not per run: repeated runs would add up).
+
+    Attributes:
+        removed_ratio: share of the declared capacity that may be removed within the window, 0 to 1.
+            One target may always go, so that a small endpoint can fail over at all; its second
+            removal within the window is judged like anybody's.
+        window_s: length of the window.
+    """
+
+    removed_ratio: float = 0.5
+    window_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An address, or a pair of an IPv4 and an IPv6 address, behind an endpoint.
+
+    Attributes:
+        weight: share of the answers relative to the other targets, 0 to 65535; 0: a standby that is
+            published only when nothing else is left.
+        capacity: load it can carry, in the unit of the endpoint's `demand`; 0: not known.
+        check: how it is probed.
+    """
+
+    name: TargetName
+    region: RegionName
+    ipv4: str | None = None
+    ipv6: str | None = None
+    weight: int = 1
+    capacity: int = 0
+    check: HealthCheck = field(default_factory=HealthCheck)
+
+    def __post_init__(self) -> None:
+        if self.ipv4 is None and self.ipv6 is None:
+            raise ValueError(f"target {self.name} has no address")
+
+    def address(self, family: Family) -> str | None:
+        """Return the target's address of a family, if it has one."""
+        return self.ipv4 if family is Family.IPV4 else self.ipv6
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families it has an address of."""
+        return tuple(family for family in Family if self.address(family) is not None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedName:
+    """One of an endpoint's names and the address families published at it."""
+
+    name: DnsName
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Names that clients use, published together under one fence in one zone.
+
+    Attributes:
+        name: the key of the endpoint in the topology, the store and on the command line.
+        names: the DNS names; the fence stands beside the first one.
+        provider: the DNS that publishes them.
+        ttl_s: TTL of the address records.
+        demand: peak load in the unit of the targets' `capacity`; 0: not known.
+        adopt: whether records that stand at these names without a fence may be taken over.
+    """
+
+    name: EndpointName
+    names: tuple[PublishedName, ...]
+    provider: ProviderName
+    ttl_s: int
+    targets: tuple[Target, ...]
+    policy: Policy = field(default_factory=Policy)
+    floors: Floors = field(default_factory=Floors)
+    budget: Budget = field(default_factory=Budget)
+    demand: int = 0
+    adopt: bool = False
+
+    @property
+    def families(self) -> tuple[Family, ...]:
+        """The families that any of its names publishes and any of its targets has."""
+        return tuple(
+            family
+            for family in Family
+            if any(family in one.families for one in self.names)
+            and any(target.address(family) is not None for target in self.targets)
+        )
+
+
+def subject_of(endpoint: EndpointName, target: TargetName, family: Family) -> Subject:
+    """Name what is probed: one address of one target of one endpoint."""
+    return Subject(f"{endpoint}/{target}/{family}")
+
+
+class DependencyKind(StrEnum):
+    """What happens to a service when what it needs is gone."""
+
+    HARD = "hard"
+    """It is down."""
+    SOFT = "soft"
+    """It is degraded."""
+    CACHED = "cached"
+    """It lives on what it remembers, for `cached_s`."""
+    STARTUP = "startup"
+    """It runs on but cannot start."""
+    CONTROL = "control"
+    """It runs on but cannot be changed, scaled or repaired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """An edge from a service to what it needs: another service or an endpoint.
+
+    Attributes:
+        service, endpoint: exactly one of the two.
+        region: the region it is pinned to; None: the dependent's own region, or any.
+        cached_s: for `cached`: for how long memory serves.
+    """
+
+    kind: DependencyKind = DependencyKind.HARD
+    service: ServiceName | None = None
+    endpoint: EndpointName | None = None
+    region: RegionName | None = None
+    cached_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.service is None) == (self.endpoint is None):
+            raise ValueError("a dependency names either a service or an endpoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Something that people or other services use.
+
+    Attributes:
+        essential: whether it must survive a regional failure.
+        regions: where it runs; empty: everywhere, or not placed.
+        needs: what it depends on.
+    """
+
+    name: ServiceName
+    title: str = ""
+    essential: bool = False
+    regions: tuple[RegionName, ...] = ()
+    needs: tuple[Dependency, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What holds for the whole control plane.
+
+    Attributes:
+        enactors: how many independent enactors `outlast up` starts in its process.
+        verify_interval_s: how often each endpoint is compared with what the DNS answers.
+        evidence_max_age_s: evidence older than this is no evidence.
+        sick_ratio: share of the regions, above 0 and up to 1, that may fail at once from one vantage
+            before the vantage itself counts as sick.
+        sick_window_s: what "at once" means.
+        takeover_s: after what time the next enactor takes over an endpoint.
+        rescued_hold_s: how long a rescued endpoint is left alone once automation is back.
+        plans_kept: retired plans kept for each endpoint beside the live one and its predecessor.
+        http: where /metrics, /healthz and /readyz are served.
+    """
+
+    enactors: int = 3
+    verify_interval_s: float = 5.0
+    evidence_max_age_s: float = 60.0
+    sick_ratio: float = 0.5
+    sick_window_s: float = 15.0
+    takeover_s: float = 0.5
+    rescued_hold_s: float = 3600.0
+    plans_kept: int = 20
+    http: Address = Address(host="127.0.0.1", port=9153)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Topology:
+    """Everything. Tuples keep the file's order; names are unique within each."""
+
+    regions: tuple[Region, ...] = ()
+    providers: tuple[Provider, ...] = ()
+    vantages: tuple[Vantage, ...] = ()
+    endpoints: tuple[Endpoint, ...] = ()
+    services: tuple[Service, ...] = ()
+    settings: Settings = field(default_factory=Settings)
+
+    def provider(self, name: ProviderName) -> Provider:
+        """Return a provider by its name.
+
+        Raises:
+            KeyError: there is none of this name.
+        """
+        for one in self.providers:
+            if one.name == name:
+                return one
+        raise KeyError(name)
+
+
+def zone_of_endpoint(endpoint: Endpoint, provider: Provider) -> DnsName:
+    """Return the zone that holds all of an endpoint's names.
+
+    Raises:
+        ValueError: no single zone of the provider does. One transaction covers one zone, so names in
+            two zones cannot share a fence.
+    """
+    zones = {zone_of(one.name, provider.zones) for one in endpoint.names}
+    zone = zones.pop()
+    if zones or zone is None:
+        raise ValueError(f"endpoint {endpoint.name}: its names are not all in one zone")
+    return zone

@@ -1,0 +1,140 @@
+"""Ports: the few things that Outlast asks of the world, as small protocols.
+
+`outlast.drivers` implements them for production, `outlast.sim` for virtual time. Whoever implements one
+passes its contract suite in `tests/contract/`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from outlast.model.health import Report
+from outlast.model.names import Subject
+from outlast.model.plan import Layout, Observation, Outcome, Transaction
+from outlast.model.topology import HealthCheck
+from outlast.model.units import Nanos
+
+
+class Clock(Protocol):
+    """Time and chance, the two things that decisions may only be handed."""
+
+    def now_ns(self) -> Nanos:
+        """Return the time in UTC; never less than an earlier answer of the same clock."""
+        ...
+
+    def nonce(self) -> str:
+        """Return 16 fresh hex digits that nobody can guess or repeat."""
+        ...
+
+
+class Provider(Protocol):
+    """A DNS that publishes endpoints.
+
+    A provider must apply a transaction wholly or not at all, and only if every condition holds at that
+    moment; it must never split one, and never send one again by itself.
+    """
+
+    async def read(self, layout: Layout) -> Observation:
+        """Read epoch, fence and records of one endpoint from the server that takes the writes.
+
+        Raises:
+            Unreachable: no answer in time.
+            Denied: the server refuses to answer us.
+            ProviderError: an answer that is no proper one.
+        """
+        ...
+
+    async def write(self, transaction: Transaction) -> Outcome:
+        """Carry out one transaction. Never raises for what the server or the network does."""
+        ...
+
+    async def close(self) -> None:
+        """Give up connections. Writes under way become unknown to whoever waits for them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A key's value and the store revision that last changed it."""
+
+    key: str
+    value: bytes
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Entries in key order, and the revision of the snapshot they all come from."""
+
+    entries: tuple[Entry, ...]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A compare-and-swap over any number of keys: all of it, or nothing.
+
+    Attributes:
+        requires: keys with the revision they must have; 0 means that the key must not exist.
+        puts: keys and their new values.
+        deletes: keys to be removed; removing nothing is no error.
+    """
+
+    requires: tuple[tuple[str, int], ...] = ()
+    puts: tuple[tuple[str, bytes], ...] = ()
+    deletes: tuple[str, ...] = ()
+
+
+class Store(Protocol):
+    """Ordered keys and values with one growing revision. For progress only, never for safety.
+
+    Every method raises `StoreError` if the store cannot be reached or used, and `StoreCorrupt` if its
+    data is damaged.
+    """
+
+    async def get(self, key: str) -> Entry | None:
+        """Return one entry."""
+        ...
+
+    async def scan(self, prefix: str, *, newer_than: int = 0, limit: int = 0) -> Page:
+        """Return the entries whose key begins with a prefix, from one snapshot.
+
+        Args:
+            newer_than: only entries changed after this revision. Deletions leave no entry.
+            limit: at most so many, from the first key on; 0: all.
+        """
+        ...
+
+    async def commit(self, change: Change) -> int | None:
+        """Commit durably; return the new revision, or None if a required revision did not match."""
+        ...
+
+    async def wait(self, revision: int) -> int:
+        """Return the store's revision as soon as it is greater than the one given."""
+        ...
+
+    async def close(self) -> None:
+        """Release the store. Committed data stays."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assignment:
+    """One thing to probe: a target's address with its check.
+
+    Attributes:
+        host: the IP address to connect to.
+        server_name: Host header, TLS server name, or the name to ask a DNS server for.
+    """
+
+    subject: Subject
+    host: str
+    server_name: str
+    check: HealthCheck
+
+
+class Prober(Protocol):
+    """Carries out one probe."""
+
+    async def probe(self, assignment: Assignment) -> Report:
+        """Probe once. Never raises for what the target does: a failure is a bad report."""
+        ...
