@@ -16,6 +16,9 @@ from outlast.model.names import DnsName
 TTL_MAX_S = 2**31 - 1
 """RFC 2181 section 8: the upper bound of a TTL."""
 
+WEIGHT_MAX = 65535
+"""The largest weight of an address, as in SRV records (RFC 2782)."""
+
 
 class RecordType(StrEnum):
     """The record types that Outlast reads or writes."""
@@ -107,3 +110,39 @@ def digest_of(record_sets: tuple[RecordSet, ...]) -> str:
 def weights_name(name: DnsName) -> DnsName:
     """Return where the weights of a name's addresses stand, as TXT, on servers that honour them."""
     return DnsName(f"_weights.{name}")
+
+
+def format_weight(address: str, weight: int) -> str:
+    """Return one value of the `_weights` record set: `192.0.2.1=3`, `2001:db8::1=3`.
+
+    One TXT record of one string for each address; both families stand in the same set. A TXT set is
+    unordered and without duplicates (RFC 2181 section 5), so an address must stand in it once.
+
+    Args:
+        address: an IPv4 or IPv6 address in any spelling.
+        weight: its share of the answers relative to its family's other addresses, 0 to 65535; 0: given
+            only where no address of the family has a weight above 0.
+
+    Raises:
+        ValueError: no address, or a weight out of range.
+    """
+    if not 0 <= weight <= WEIGHT_MAX:
+        raise ValueError(f"weight {weight} is outside 0 to {WEIGHT_MAX}")
+    return f"{ipaddress.ip_address(address)}={weight}"
+
+
+def parse_weight(text: str) -> tuple[str, int] | None:
+    """Read what `format_weight` wrote: the address in canonical spelling, and its weight.
+
+    Anything else that stands at the name is None and counts for nothing: a foreign hand's record must
+    not silence the addresses beside it.
+    """
+    address, equals, digits = text.partition("=")
+    if not equals or not digits.isascii() or not digits.isdigit() or len(digits) > len("65535"):
+        return None
+    try:
+        canonical = str(ipaddress.ip_address(address))
+    except ValueError:
+        return None
+    weight = int(digits)
+    return (canonical, weight) if weight <= WEIGHT_MAX else None
