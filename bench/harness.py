@@ -2,8 +2,8 @@
 
 A figure taken alone says nothing on a machine with neighbours: durable rates alone fall twenty-fold when
 somebody else writes to the same disk. So the things to be compared take turns, round by round, in one
-process run; a different one begins each round; a ratio is the median of the *round's own* ratios, since both
-halves of a pair then saw the same neighbours; and the machine's fsync time is printed beside the table.
+process run; a different one begins each round; a ratio is the median of the *round's own* ratios, since
+both halves of a pair then saw the same neighbours; and the machine's fsync time is printed beside.
 
     from bench.harness import Case, compare, markdown, options, machine
 
@@ -176,16 +176,23 @@ def machine(directory: Path | None = None) -> str:
     )
 
 
-def options(title: str) -> argparse.Namespace:
-    """Read the command line that all benchmarks have in common.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line that all benchmarks have in common.
 
-    Returns:
-        `quick` (bool: a short run whose figures are for checking the bench, not the code) and
-        `rounds` (int: 3 in a quick run, 7 otherwise, unless given).
+    Attributes:
+        quick: a short run, whose figures check the bench and not the code.
+        rounds: how often each case runs: 3 in a quick run, 7 otherwise, unless given.
     """
+
+    quick: bool
+    rounds: int
+
+
+def options(title: str) -> Options:
+    """Read the command line."""
     parser = argparse.ArgumentParser(description=title)
     parser.add_argument("--quick", action="store_true", help="a short run, to check the bench")
     parser.add_argument("--rounds", type=int, default=0, help="rounds of each case")
-    chosen = parser.parse_args()
-    chosen.rounds = chosen.rounds or (3 if chosen.quick else 7)
-    return chosen
+    given = parser.parse_args()
+    return Options(quick=given.quick, rounds=given.rounds or (3 if given.quick else 7))
