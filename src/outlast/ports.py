@@ -73,6 +73,9 @@ class Page:
 class Change:
     """A compare-and-swap over any number of keys: all of it, or nothing.
 
+    No key may stand twice among the requirements, nor twice among puts and deletes. The limits of
+    keys, values and changes are `drivers.stores.limits`.
+
     Attributes:
         requires: keys with the revision they must have; 0 means that the key must not exist.
         puts: keys and their new values.
@@ -87,8 +90,12 @@ class Change:
 class Store(Protocol):
     """Ordered keys and values with one growing revision. For progress only, never for safety.
 
-    Every method raises `StoreError` if the store cannot be reached or used, and `StoreCorrupt` if its
-    data is damaged.
+    Keys are ordered by code point. Several stores, also in several processes, may be open on the same
+    data. What was committed before a call begins is seen by it, whichever of them committed it.
+
+    Every method raises `StoreError` if the store cannot be reached or used, `StoreCorrupt` if its data
+    is damaged, and `StoreReplaced` if it is not the store it was before (deleted, exchanged, gone back
+    in time): then close it, open it anew, and forget what was remembered of it.
     """
 
     async def get(self, key: str) -> Entry | None:
@@ -101,19 +108,40 @@ class Store(Protocol):
         Args:
             newer_than: only entries changed after this revision. Deletions leave no entry.
             limit: at most so many, from the first key on; 0: all.
+
+        Raises:
+            StoreReplaced: the store's revision is below `newer_than`.
         """
         ...
 
     async def commit(self, change: Change) -> int | None:
-        """Commit durably; return the new revision, or None if a required revision did not match."""
+        """Commit durably; return the new revision, or None if a required revision did not match.
+
+        Everything that one change puts bears the revision returned, which is greater than every
+        earlier one. A change that changes nothing (no puts, and nothing there to delete) returns
+        the store's present revision.
+
+        After a `StoreError`, or if the caller is cancelled, the outcome is unknown: it was committed
+        wholly or not at all. Read before deciding anew.
+
+        Raises:
+            ValueError: a key stands twice in it.
+        """
         ...
 
     async def wait(self, revision: int) -> int:
-        """Return the store's revision as soon as it is greater than the one given."""
+        """Return the store's revision as soon as it is greater than the one given.
+
+        No wake-up is lost: whatever is committed after the page was read whose revision is given ends
+        the wait, also if it was committed before the wait began.
+
+        Raises:
+            StoreReplaced: the store's revision is below the one given; waiting could last for ever.
+        """
         ...
 
     async def close(self) -> None:
-        """Release the store. Committed data stays."""
+        """Release the store; those who wait get a `StoreError`. Committed data stays."""
         ...
 
 

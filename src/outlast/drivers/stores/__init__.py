@@ -1,0 +1,1 @@
+"""Stores: where topology runs, plans and overrides are kept. For progress only, never for safety."""
