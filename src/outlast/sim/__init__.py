@@ -1,0 +1,1 @@
+"""The virtual world: designs under virtual time, explored, shrunk and told."""
