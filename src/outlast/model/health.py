@@ -45,6 +45,7 @@ class Vote:
     Attributes:
         good_run, bad_run: results of this kind in a row up to the last probe; one of them is 0.
         since_ns: since when the verdict stands.
+        run_since_ns: when the present run of equal results began.
         at_ns: when the subject was last probed.
         trusted: false while the vantage itself counts as sick.
         detail: of the last probe.
@@ -55,6 +56,7 @@ class Vote:
     good_run: int
     bad_run: int
     since_ns: Nanos
+    run_since_ns: Nanos
     at_ns: Nanos
     trusted: bool = True
     detail: str = ""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from outlast.model.fence import Fence
+from outlast.model.health import Verdict
 from outlast.model.names import (
     DnsName,
     EnactorName,
@@ -37,8 +38,13 @@ class Member:
     """One target in a plan: whether it is published, how, and why.
 
     Attributes:
-        weight: its effective weight in the answers of this family; meaningless when not published.
+        weight: its weight in the topology.
+        percent: how much of that weight it gets now, 0 to 100; less than 100 while it ramps up
+            or is being drained.
+        size: what it counts for in floors and budgets: its capacity, or 1 where not every target of
+            the endpoint declares one.
         published: whether its address stands in the record set.
+        verdict: what was believed of its address when the plan was made.
         why: one line for people, such as `healthy` or `down, but kept: floor of 2 targets`.
     """
 
@@ -47,9 +53,16 @@ class Member:
     family: Family
     address: str
     weight: int
-    capacity: int
+    percent: int
+    size: int
     published: bool
+    verdict: Verdict
     why: str
+
+    @property
+    def serves(self) -> bool:
+        """Whether it is published and not known to be down."""
+        return self.published and self.verdict is not Verdict.DOWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +122,7 @@ class Plan:
         digest: `records.digest_of(record_sets)`.
         record_sets: the records, canonical order.
         floor: addresses that must stay at each name and family, for the enactor's own last check.
+        owns: whether records found at its names without a fence may be replaced.
         members: every target with the reason for its state.
         made_at_ns: when it was made.
         reason: one line: what changed.
@@ -120,6 +134,7 @@ class Plan:
     digest: str
     record_sets: tuple[RecordSet, ...]
     floor: int
+    owns: bool
     members: tuple[Member, ...]
     proof: CapacityProof
     made_at_ns: Nanos
@@ -221,6 +236,8 @@ class DriftKind(StrEnum):
     """An older plan of ours is published."""
     AHEAD = "ahead"
     """A newer generation than we know of is published: rescued, or our store went back in time."""
+    FOREIGN = "foreign"
+    """Records stand at our names that we never published: ownership must be settled by a person."""
     CONTENT = "content"
     """The fence names the plan, but the records are not the plan's."""
     UNREACHABLE = "unreachable"

@@ -1,0 +1,244 @@
+"""Plan: topology, health and overrides become the wanted publication of one endpoint.
+
+Deterministic and canonical: the same situation gives the same records to the last byte, whoever asks and
+however often. A plan whose records equal those of the newest plan is no new plan. What the plan says of
+each target, and why, travels with it (`Member.why`).
+
+A plan is made from a *situation*, a value; asking "what if this address died as well" is making a plan
+from an altered situation (`what_if_down`).
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+from outlast.core.choose import Question, Removal, choose
+from outlast.model.fence import fence_name
+from outlast.model.health import Health, Verdict
+from outlast.model.names import Subject, TargetName
+from outlast.model.override import Evacuation, Override, Waiver, is_over
+from outlast.model.plan import CapacityProof, Layout, Member, Origin, Plan
+from outlast.model.records import (
+    WEIGHT_MAX,
+    Family,
+    RecordSet,
+    RecordType,
+    digest_of,
+    format_weight,
+    sort_record_sets,
+    weights_name,
+)
+from outlast.model.topology import Endpoint, Provider, subject_of, zone_of_endpoint
+from outlast.model.units import Generation, Nanos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Situation:
+    """All that a plan depends on.
+
+    Attributes:
+        health: of the endpoint's subjects, any order; a missing one is unknown.
+        head: the newest plan; None: there is none yet.
+        overrides: those that may concern the endpoint; ended ones are ignored.
+        removals: what automation removed within the budget's window.
+        owned: whether Outlast published here before, so that records at the names are its own.
+    """
+
+    endpoint: Endpoint
+    provider: Provider
+    health: tuple[Health, ...]
+    head: Plan | None
+    overrides: tuple[Override, ...]
+    removals: tuple[Removal, ...]
+    owned: bool
+    now_ns: Nanos
+
+
+def layout_of(endpoint: Endpoint, provider: Provider) -> Layout:
+    """Return where an endpoint lies in the DNS."""
+    return Layout(
+        endpoint=endpoint.name,
+        provider=provider.name,
+        zone=zone_of_endpoint(endpoint, provider),
+        fence_at=fence_name(endpoint.names[0].name),
+        names=tuple(one.name for one in endpoint.names),
+    )
+
+
+def make(situation: Situation, generation: Generation, origin: Origin = Origin.AUTOMATIC) -> Plan:
+    """Make the plan that a situation asks for."""
+    members = tuple(
+        member
+        for family in situation.endpoint.families
+        for member in choose(_question(situation, family))
+    )
+    waived = {one.rule for one in waivers_of(situation)}
+    record_sets = publish(situation.endpoint, situation.provider, members)
+    head = situation.head
+    return Plan(
+        layout=layout_of(situation.endpoint, situation.provider),
+        generation=generation,
+        base=head.generation if head is not None else Generation(0),
+        digest=digest_of(record_sets),
+        record_sets=record_sets,
+        floor=1 if "floor-targets" in waived else situation.endpoint.floors.targets,
+        owns=situation.owned or situation.endpoint.adopt,
+        members=members,
+        proof=prove(situation.endpoint, members),
+        made_at_ns=situation.now_ns,
+        origin=origin,
+        reason=explain(head, members, situation.endpoint.ttl_s),
+    )
+
+
+def _question(situation: Situation, family: Family) -> Question:
+    endpoint, head = situation.endpoint, situation.head
+    by_subject: dict[Subject, Health] = {one.subject: one for one in situation.health}
+    health: list[tuple[TargetName, Health]] = []
+    for target in endpoint.targets:
+        found = by_subject.get(subject_of(endpoint.name, target.name, family))
+        if found is not None:
+            health.append((target.name, found))
+    before = tuple(one for one in head.members if one.family is family) if head else ()
+    return Question(
+        endpoint=endpoint,
+        family=family,
+        health=tuple(health),
+        before=before or None,
+        evacuations=evacuations_of(situation),
+        removals=tuple(one for one in situation.removals if one.family is family),
+        weighted=situation.provider.honours_weights,
+        waived=frozenset(one.rule for one in waivers_of(situation)),
+        now_ns=situation.now_ns,
+    )
+
+
+def evacuations_of(situation: Situation) -> tuple[Evacuation, ...]:
+    """Return the evacuations in force."""
+    return tuple(
+        one
+        for one in situation.overrides
+        if isinstance(one, Evacuation) and not is_over(one, situation.now_ns)
+    )
+
+
+def waivers_of(situation: Situation) -> tuple[Waiver, ...]:
+    """Return the waivers in force for the endpoint."""
+    return tuple(
+        one
+        for one in situation.overrides
+        if isinstance(one, Waiver)
+        and one.endpoint in (None, situation.endpoint.name)
+        and not is_over(one, situation.now_ns)
+    )
+
+
+def publish(
+    endpoint: Endpoint, provider: Provider, members: tuple[Member, ...]
+) -> tuple[RecordSet, ...]:
+    """Turn members into record sets: addresses at each name, and weights where they are honoured."""
+    published = [one for one in members if one.published]
+    weights = _weights(published) if provider.honours_weights else []
+    record_sets: list[RecordSet] = []
+    for one in endpoint.names:
+        for family in one.families:
+            values = [member.address for member in published if member.family is family]
+            if values:
+                record_sets.append(RecordSet.of(one.name, family.rtype, endpoint.ttl_s, values))
+        if weights:
+            at = weights_name(one.name)
+            record_sets.append(RecordSet.of(at, RecordType.TXT, endpoint.ttl_s, weights))
+    return sort_record_sets(record_sets)
+
+
+def _weights(published: list[Member]) -> list[str]:
+    """The weights of all published addresses in lowest terms; nothing where they are all equal."""
+    shares = [one.weight * one.percent for one in published]
+    if len(set(shares)) <= 1:
+        return []
+    # The greatest divisor first, so that equal ratios give equal records; then into 16 bits, where a
+    # small share must not become none.
+    divisor = math.gcd(*shares)
+    largest = max(shares) // divisor
+    scale = max(1, math.ceil(largest / WEIGHT_MAX))
+    return [
+        format_weight(one.address, max(share // divisor // scale, min(share, 1)))
+        for one, share in zip(published, shares, strict=True)
+    ]
+
+
+def prove(endpoint: Endpoint, members: tuple[Member, ...]) -> CapacityProof:
+    """Prove, for the tightest family, that what serves can carry the demand."""
+    known = all(target.capacity for target in endpoint.targets)
+    proofs = []
+    for family in endpoint.families:
+        mine = [one for one in members if one.family is family]
+        proofs.append(
+            CapacityProof(
+                family=family,
+                published=sum(one.size for one in mine if one.serves),
+                declared=sum(one.size for one in mine) if known else 0,
+                demand=endpoint.demand,
+            )
+        )
+    return min(proofs, key=lambda one: (one.published, one.family))
+
+
+def explain(head: Plan | None, members: tuple[Member, ...], ttl_s: int) -> str:
+    """Say in one line what differs from the newest plan."""
+    if head is None:
+        count = sum(1 for one in members if one.published)
+        return f"first publication: {count} addresses"
+    before = {(one.target, one.family): one for one in head.members}
+    now = {(one.target, one.family): one for one in members}
+    parts = [_difference(before.get(key), one) for key, one in now.items()]
+    parts += [
+        f"{target} {family} out: left the topology"
+        for (target, family), one in before.items()
+        if one.published and (target, family) not in now
+    ]
+    if head.record_sets and any(one.ttl_s != ttl_s for one in head.record_sets):
+        parts.append(f"TTL {ttl_s} s")
+    return "; ".join(part for part in parts if part) or "names or types changed"
+
+
+def _difference(was: Member | None, now: Member) -> str:
+    before = was is not None and was.published
+    if now.published and not before:
+        return f"{now.target} {now.family} in: {now.why}"
+    if before and not now.published:
+        return f"{now.target} {now.family} out: {now.why}"
+    if was is not None and before and now.published and was.address != now.address:
+        return f"{now.target} {now.family} {was.address} -> {now.address}"
+    share = was is not None and (was.percent, was.weight) != (now.percent, now.weight)
+    return f"{now.target} {now.family} weight {now.weight} at {now.percent} %" if share else ""
+
+
+def shed(situation: Situation, plan: Plan) -> tuple[Member, ...]:
+    """Return, as they were, the members a plan takes away because they are down or left the topology.
+
+    What an evacuation takes is the operator's doing, what a tier takes is replaced by a better one:
+    neither counts.
+    """
+    if situation.head is None:
+        return ()
+    drained = {one.region for one in evacuations_of(situation)}
+    now = {(one.target, one.family): one for one in plan.members}
+    gone = []
+    for was in situation.head.members:
+        one = now.get((was.target, was.family))
+        dead = one is None or (one.verdict is Verdict.DOWN and one.region not in drained)
+        if was.published and dead and (one is None or not one.published):
+            gone.append(was)
+    return tuple(gone)
+
+
+def what_if_down(situation: Situation, subject: Subject) -> Situation:
+    """Return the situation in which one more address is down."""
+    others = tuple(one for one in situation.health if one.subject != subject)
+    dead = Health(
+        subject=subject,
+        verdict=Verdict.DOWN,
+        since_ns=situation.now_ns,
+        evidence_at_ns=situation.now_ns,
+    )
+    return replace(situation, health=(*others, dead))
