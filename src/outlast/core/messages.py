@@ -250,7 +250,7 @@ class Confirm:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportDrift:
-    """Tell the planner and people what was found, with what was read and the highest generation ever seen."""
+    """Tell planner and people what was found, what was read, and the highest generation ever seen."""
 
     drift: Drift
     observation: Observation | None
