@@ -1,0 +1,279 @@
+"""One persistent TCP connection with many questions in flight.
+
+Knot answers an update after a timer of 10 ms, whatever it holds, and takes all that wait by then at once:
+one question at a time gets under a hundred a second, sixty-four in flight get thousands. Hence the
+pipeline (RFC 7766 section 6.2.1.1), with answers matched by number, in any order.
+
+What a caller is told is what can be known. `NotSent`: not one octet of the question was handed to the
+network, so nothing can have happened. `Lost`: it was, and no answer came; the server may still act on
+it later, even after the connection is gone. Nothing is ever sent a second time from here.
+
+Everything is bounded: questions in flight, questions that wait for their turn, time, and the pace at
+which a dead server is tried again.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from outlast.model.errors import Unreachable
+from outlast.model.topology import Address
+
+IN_FLIGHT_MAX = 64
+"""Questions sent and not answered. Knot is at its fastest here; BIND reads on after 23 by itself."""
+
+WAITING_MAX = 8192
+"""Questions that wait for their turn; more are turned away at once."""
+
+BACKOFF_MIN_S = 0.05
+BACKOFF_MAX_S = 2.0
+
+ABANDONED_MAX = 1024
+"""Numbers of questions whose time ran out and whose late answers may still come."""
+
+_ID_COUNT = 1 << 16
+_HEADER_LENGTH = 12
+_QUICK_ACKNOWLEDGE: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
+
+
+class NotSent(Unreachable):
+    """Nothing was sent, so nothing changed."""
+
+
+class Lost(Unreachable):
+    """It was sent, and no answer came: whether it took effect is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The bounds of a connection, see the constants of the same names."""
+
+    in_flight: int = IN_FLIGHT_MAX
+    waiting: int = WAITING_MAX
+    backoff_min_s: float = BACKOFF_MIN_S
+    backoff_max_s: float = BACKOFF_MAX_S
+
+
+class _Link(asyncio.Protocol):
+    """The octets of one TCP connection: frames in, frames out, and who waits for which number."""
+
+    def __init__(self) -> None:
+        self.waiting: dict[int, asyncio.Future[bytes]] = {}
+        self.abandoned: set[int] = set()
+        self.heard_at_s = 0.0
+        self.alive = True
+        self._loop = asyncio.get_running_loop()
+        self._transport: asyncio.Transport | None = None
+        self._incoming = bytearray()
+        self._outgoing: list[bytes] = []
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._acknowledge_at_once()
+
+    def _acknowledge_at_once(self) -> None:
+        """Switch off delayed acknowledgements, which Linux switches on again by itself.
+
+        Name servers leave Nagle's algorithm on: the second of two answers waits for our acknowledgement
+        of the first, which the kernel would hold back for 40 ms.
+        """
+        if self._transport is not None and _QUICK_ACKNOWLEDGE is not None:
+            connected = self._transport.get_extra_info("socket")
+            connected.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGE, 1)
+
+    def send(self, message: bytes) -> None:
+        """Hand over a frame; frames of one turn of the event loop leave in one system call."""
+        if not self._outgoing:
+            self._loop.call_soon(self._flush)
+        self._outgoing.append(len(message).to_bytes(2, "big") + message)
+
+    def _flush(self) -> None:
+        if self._transport is not None and self._outgoing:
+            self._transport.write(b"".join(self._outgoing))
+        self._outgoing.clear()
+
+    def data_received(self, data: bytes) -> None:
+        self._acknowledge_at_once()
+        self._incoming += data
+        at = 0
+        while len(self._incoming) - at >= 2:
+            end = at + 2 + int.from_bytes(self._incoming[at : at + 2], "big")
+            if end > len(self._incoming):
+                break
+            frame = bytes(self._incoming[at + 2 : end])
+            at = end
+            if len(frame) < _HEADER_LENGTH:
+                self.drop("it sent a message shorter than a header")
+                return
+            self._take(frame)
+        del self._incoming[:at]
+
+    def _take(self, frame: bytes) -> None:
+        self.heard_at_s = self._loop.time()
+        number = int.from_bytes(frame[:2], "big")
+        waiter = self.waiting.pop(number, None)
+        self.abandoned.discard(number)
+        # A number that nobody waits for is a late answer, or one that was never asked for.
+        if waiter is not None and not waiter.done():
+            waiter.set_result(frame)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.drop(f"the server closed the connection{f': {exc}' if exc else ''}")
+
+    def drop(self, why: str) -> None:
+        """Give the connection up; whoever waits is told that the outcome is unknown."""
+        self.alive = False
+        waiting, self.waiting = self.waiting, {}
+        for waiter in waiting.values():
+            if not waiter.done():
+                waiter.set_exception(Lost(why))
+        if self._transport is not None:
+            self._transport.abort()
+            self._transport = None
+
+
+class Connection:
+    """A connection to one server that is opened when needed and again when lost.
+
+    All of it belongs to one event loop.
+    """
+
+    def __init__(self, server: Address, limits: Limits | None = None) -> None:
+        self._server = server
+        self._limits = limits or Limits()
+        self._turns = asyncio.Semaphore(self._limits.in_flight)
+        self._opening = asyncio.Lock()
+        self._link: _Link | None = None
+        self._next_id = 0
+        self._waiting = 0
+        self._backoff_s = 0.0
+        self._retry_at_s = 0.0
+        self._last_fault = ""
+        self._closed = False
+
+    async def ask(self, pack: Callable[[int], bytes], timeout_s: float) -> bytes:
+        """Send one question and return the octets of the answer with its number.
+
+        Args:
+            pack: makes the message for a number, at the moment when it is sent: a signature carries
+                the time.
+            timeout_s: for everything, the wait for a turn and for a connection included.
+
+        Raises:
+            NotSent: no turn, no connection, or turned away; nothing was sent.
+            Lost: sent, but no answer.
+        """
+        if self._waiting >= self._limits.waiting:
+            raise NotSent(f"{self._limits.waiting} questions to {self._server} wait already")
+        deadline_s = asyncio.get_running_loop().time() + timeout_s
+        self._waiting += 1
+        try:
+            link = await self._turn(deadline_s, timeout_s)
+        finally:
+            self._waiting -= 1
+        try:
+            return await self._exchange(link, pack, deadline_s)
+        finally:
+            self._turns.release()
+
+    async def _turn(self, deadline_s: float, timeout_s: float) -> _Link:
+        """Wait for a turn and a connection. The turn is given back if there is no connection."""
+        link = self._link
+        if link is not None and link.alive and not self._turns.locked():
+            await self._turns.acquire()
+            return link
+        try:
+            async with asyncio.timeout_at(deadline_s):
+                await self._turns.acquire()
+                try:
+                    return await self._open()
+                except BaseException:
+                    self._turns.release()
+                    raise
+        except TimeoutError:
+            raise NotSent(f"no connection to {self._server} within {timeout_s:g} s") from None
+
+    async def _open(self) -> _Link:
+        if self._link is not None and self._link.alive:
+            return self._link
+        async with self._opening:
+            if self._link is not None and self._link.alive:
+                return self._link
+            return await self._connect()
+
+    async def _connect(self) -> _Link:
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise NotSent(f"the connection to {self._server} is closed")
+        if loop.time() < self._retry_at_s:
+            raise NotSent(self._last_fault)
+        try:
+            host, port = self._server.host, self._server.port
+            _, self._link = await loop.create_connection(_Link, host, port)
+        except (OSError, asyncio.CancelledError) as error:
+            self._backoff_s = min(
+                max(self._backoff_s * 2, self._limits.backoff_min_s), self._limits.backoff_max_s
+            )
+            self._retry_at_s = loop.time() + self._backoff_s
+            reason = "no answer" if isinstance(error, asyncio.CancelledError) else str(error)
+            self._last_fault = f"{self._server} cannot be reached: {reason}"
+            if isinstance(error, asyncio.CancelledError):
+                raise
+            raise NotSent(self._last_fault) from None
+        self._backoff_s = 0.0
+        return self._link
+
+    async def _exchange(
+        self, link: _Link, pack: Callable[[int], bytes], deadline_s: float
+    ) -> bytes:
+        loop = asyncio.get_running_loop()
+        number = self._free_id(link)
+        message = pack(number)
+        sent_at_s = loop.time()
+        waiter: asyncio.Future[bytes] = loop.create_future()
+        link.waiting[number] = waiter
+        link.send(message)
+        timer = loop.call_at(deadline_s, _expire, waiter)
+        try:
+            return await waiter
+        except Lost as error:
+            raise Lost(f"{self._server}: {error.what}") from None
+        except TimeoutError:
+            self._abandon(link, number)
+            if link.heard_at_s < sent_at_s:  # it may be half open; a new one finds out
+                link.drop("the server answers nothing any more")
+            waited_s = loop.time() - sent_at_s
+            raise Lost(f"no answer from {self._server} within {waited_s:.1f} s") from None
+        except asyncio.CancelledError:
+            self._abandon(link, number)
+            raise
+        finally:
+            timer.cancel()
+
+    def _abandon(self, link: _Link, number: int) -> None:
+        """Never use a number again on this link: its answer may still come."""
+        link.waiting.pop(number, None)
+        link.abandoned.add(number)
+        if len(link.abandoned) > ABANDONED_MAX:
+            link.drop("it left too many questions without an answer")
+
+    def _free_id(self, link: _Link) -> int:
+        while True:
+            self._next_id = (self._next_id + 1) % _ID_COUNT
+            if self._next_id not in link.waiting and self._next_id not in link.abandoned:
+                return self._next_id
+
+    async def close(self) -> None:
+        """Close it for good. Questions in flight become `Lost`, later ones `NotSent`."""
+        self._closed = True
+        if self._link is not None:
+            self._link.drop("closed by us")
+            self._link = None
+        await asyncio.sleep(0)  # one turn, in which the transport closes its socket
+
+
+def _expire(waiter: asyncio.Future[bytes]) -> None:
+    if not waiter.done():
+        waiter.set_exception(TimeoutError())
