@@ -70,13 +70,15 @@ class Spec:
     Attributes:
         design: name in `outlast.sim.designs.catalogue`.
         switches: guardrails or mutations that are on, sorted.
-        faults: kinds of fault that may happen; empty: those that the design has by itself.
+        faults: kinds of fault that may happen, sorted; empty: none but delay.
+        tolerate: invariants that are not judged, by name (`S2 monotone`), to see what lies behind them.
     """
 
     design: str
     size: Size = field(default_factory=Size)
     switches: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    tolerate: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         extra = f" with {', '.join(self.switches)}" if self.switches else ""
@@ -129,7 +131,7 @@ class Design(Protocol[Shared, Local]):
         """Stop all faults, and let the planner make the plans that healing may wait for."""
         ...
 
-    def unsettled(self, shared: Shared, locals_: Sequence[Local]) -> str:
+    def unsettled(self, shared: Shared) -> str:
         """Return which promise of liveness does not hold yet, as `L2 heals: ...`; empty: all hold."""
         ...
 
@@ -148,6 +150,19 @@ class Design(Protocol[Shared, Local]):
     def pace_ns(self, actor: int, shared: Shared, local: Local) -> Nanos:
         """Return how long the actor's next move takes on average, for runs in virtual time."""
         ...
+
+
+def invariant_of(broken: str) -> str:
+    """Return the name of a broken invariant or promise: `S1 never empty` of its whole text."""
+    return broken.partition(":")[0]
+
+
+def judged(spec: Spec, *broken: str) -> str:
+    """Return the first of the texts that is not empty and not tolerated."""
+    for text in broken:
+        if text and invariant_of(text) not in spec.tolerate:
+            return text
+    return ""
 
 
 AnyDesign = Design[Any, Any]

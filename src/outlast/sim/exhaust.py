@@ -19,17 +19,16 @@ What is not covered is said: `Exploration.complete` is false as soon as a bound 
 import sys
 import time
 from array import array
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
-from outlast.sim.design import AnyDesign
+from outlast.sim.design import AnyDesign, invariant_of
+from outlast.sim.tape import Step
 
 SHARED_BITS = 28
 LOCAL_BITS = 16
 _LOCAL_MASK = (1 << LOCAL_BITS) - 1
-
-Step = tuple[int, int]
-"""Who and how: an actor's index and its option."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,9 +95,12 @@ class _Numbers:
 class Explorer:
     """One exhaustive search. Keep it to ask for traces afterwards."""
 
-    def __init__(self, design: AnyDesign, bound: Bound) -> None:
+    def __init__(
+        self, design: AnyDesign, bound: Bound, start: tuple[Any, Sequence[Any]] | None = None
+    ) -> None:
         self._design = design
         self._bound = bound
+        self._start = start or design.begin()
         actors = range(len(design.actors))
         self._shifts = [LOCAL_BITS * actor for actor in actors]
         self._top = LOCAL_BITS * len(design.actors)
@@ -253,8 +255,15 @@ class Explorer:
                     return (actor, option), state + delta
         raise AssertionError("a path of the search cannot be walked again")
 
+    def shared_states(self) -> Iterator[Any]:
+        """Yield every shared state that was reached, as fresh cells."""
+        _, locals_ = self._start
+        _, local = self._design.freeze(*self._design.begin()[:1], locals_[0])
+        for value in self._shared.values:
+            yield self._design.thaw(value, local)[0]
+
     def _pack_initial(self) -> int:
-        shared, locals_ = self._design.begin()
+        shared, locals_ = self._start
         state = 0
         for shift, local in zip(self._shifts, locals_, strict=True):
             frozen_shared, frozen_local = self._design.freeze(shared, local)
@@ -272,11 +281,6 @@ class Explorer:
         return sum(
             number << shift for number, shift in zip(numbers, self._twins, strict=True)
         )
-
-
-def invariant_of(broken: str) -> str:
-    """Return the name of a broken invariant or promise: `S1 never empty` of its whole text."""
-    return broken.partition(":")[0]
 
 
 def explore(

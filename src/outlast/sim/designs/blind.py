@@ -14,7 +14,7 @@ know without asking them: so it only spares what endpoints show.
 from collections.abc import Hashable, Sequence
 
 from outlast.model.units import Nanos, seconds
-from outlast.sim.design import EMPTY, NOTHING, Deed, Spec
+from outlast.sim.design import EMPTY, NOTHING, Deed, Spec, judged
 
 IDLE = -1
 PLANNER = 0
@@ -108,12 +108,7 @@ class Blind:
     def judge(self, shared: Dns, deed: Deed) -> str:
         """Never empty, never backwards."""
         del shared
-        endpoint, before, after = deed
-        if after == EMPTY and before != EMPTY:
-            return f"S1 never empty: endpoint {endpoint} answers with no address"
-        if EMPTY != after < before:
-            return f"S2 monotone: endpoint {endpoint} went back from plan {before} to plan {after}"
-        return ""
+        return judge_deed(self.spec, deed)
 
     def freeze(self, shared: Dns, local: Hand) -> tuple[Hashable, Hashable]:
         """Return the cells as tuples."""
@@ -134,9 +129,8 @@ class Blind:
         del locals_
         shared.plans = shared.newest + 2
 
-    def unsettled(self, shared: Dns, locals_: Sequence[Hand]) -> str:
+    def unsettled(self, shared: Dns) -> str:
         """Every endpoint shows the newest plan."""
-        del locals_
         for endpoint, shown in enumerate(shared.live):
             if shown == EMPTY:
                 return f"L2 heals: endpoint {endpoint} stays without an address"
@@ -171,6 +165,17 @@ class Blind:
         """A plan a minute, a write a second."""
         del shared, local
         return seconds(60) if actor == PLANNER else seconds(1)
+
+
+def judge_deed(spec: Spec, deed: Deed) -> str:
+    """Judge a deed by S1 and S2, as all designs that publish numbered plans do."""
+    endpoint, before, after = deed
+    empty = back = ""
+    if after == EMPTY and before != EMPTY:
+        empty = f"S1 never empty: endpoint {endpoint} answers with no address"
+    elif EMPTY != after < before:
+        back = f"S2 monotone: endpoint {endpoint} went back from plan {before} to plan {after}"
+    return judged(spec, empty, back) if empty or back else ""
 
 
 def show(plan: int) -> str:

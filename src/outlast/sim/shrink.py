@@ -1,0 +1,127 @@
+"""Shrinking: the shortest story that still ends badly.
+
+A failing run holds hundreds of steps, most of which have nothing to do with the failure. They go in this
+order: whatever comes after the failure; whole chunks of an actor's last steps; chunks anywhere; faults
+(replaced by the ordinary option); at last steps of one actor are drawn together, because every switch from
+one actor to another is a thing that the reader has to carry in mind.
+
+A candidate is run leniently: a step that its actor cannot take any more is left out. So each accepted
+candidate is a real run, written down as it went.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+
+from outlast.sim.design import AnyDesign, invariant_of
+from outlast.sim.liveness import heal
+from outlast.sim.tape import Step
+
+REPLAYS_MAX = 200
+
+Test = Callable[[Sequence[Step]], list[Step] | None]
+"""Runs a candidate; returns the steps really taken if it still fails, else None."""
+
+
+def breaks(design: AnyDesign, invariant: str) -> Test:
+    """Return the test "this invariant is broken"."""
+
+    def test(steps: Sequence[Step]) -> list[Step] | None:
+        shared, locals_ = design.begin()
+        taken: list[Step] = []
+        for actor, option in steps:
+            local = locals_[actor]
+            if option >= design.options(actor, shared, local):
+                continue
+            taken.append((actor, option))
+            deed = design.move(actor, option, shared, local)
+            if deed and invariant_of(design.judge(shared, deed)) == invariant:
+                return taken
+        return None
+
+    return test
+
+
+def wedges(design: AnyDesign, promise: str, bound: int) -> Test:
+    """Return the test "after these steps and calm, this promise is not kept within the bound"."""
+
+    def test(steps: Sequence[Step]) -> list[Step] | None:
+        shared, locals_ = design.begin()
+        taken: list[Step] = []
+        for actor, option in steps:
+            if option < design.options(actor, shared, locals_[actor]):
+                taken.append((actor, option))
+                design.move(actor, option, shared, locals_[actor])
+        left = heal(design, taken, bound).unsettled
+        return taken if invariant_of(left) == promise else None
+
+    return test
+
+
+def shrink(steps: Sequence[Step], test: Test, replays_max: int = REPLAYS_MAX) -> tuple[list[Step], int]:
+    """Return a smaller run that fails alike, and how many replays that took.
+
+    Raises:
+        ValueError: the run given does not fail.
+    """
+    best = test(steps)
+    if best is None:
+        raise ValueError("the run to be shrunk does not fail when it is run again")
+    spent = 1
+    improved = True
+    while improved and spent < replays_max:
+        improved = False
+        for candidate in _candidates(best):
+            taken = test(candidate)
+            spent += 1
+            if taken is not None and weight(taken) < weight(best):
+                best, improved = taken, True
+                break
+            if spent >= replays_max:
+                break
+    return best, spent
+
+
+def weight(steps: Sequence[Step]) -> tuple[int, int, int]:
+    """How much a reader has to take in: faults first, then steps, then switches between actors."""
+    faults = sum(1 for _, option in steps if option)
+    switches = sum(1 for a, b in zip(steps, steps[1:], strict=False) if a[0] != b[0])
+    return faults, len(steps), switches
+
+
+def _candidates(steps: list[Step]) -> Iterator[list[Step]]:
+    actors = sorted({actor for actor, _ in steps})
+    yield from ([one for one in steps if one[0] != actor] for actor in actors)
+    size = len(steps) // 2
+    while size:
+        for begin in range(len(steps) - size, -1, -size):
+            yield steps[:begin] + steps[begin + size :]
+        if size <= 8:
+            yield from _tails(steps, actors, size)
+        size //= 2
+    for place, (actor, option) in enumerate(steps):
+        if option:
+            yield [*steps[:place], (actor, 0), *steps[place + 1 :]]
+    yield from _drawn_together(steps)
+
+
+def _tails(steps: list[Step], actors: list[int], count: int) -> Iterator[list[Step]]:
+    """Leave out the last `count` steps of one actor, wherever they stand."""
+    for actor in actors:
+        own = [place for place, one in enumerate(steps) if one[0] == actor]
+        last = set(own[-count:])
+        yield [one for place, one in enumerate(steps) if place not in last]
+
+
+def _drawn_together(steps: list[Step]) -> Iterator[list[Step]]:
+    """Move a whole run of one actor up to that actor's run before it."""
+    begin = 0
+    while begin < len(steps):
+        end = begin
+        while end < len(steps) and steps[end][0] == steps[begin][0]:
+            end += 1
+        before = begin - 1
+        while before >= 0 and steps[before][0] != steps[begin][0]:
+            before -= 1
+        if 0 <= before < begin - 1:
+            head, between = steps[: before + 1], steps[before + 1 : begin]
+            yield [*head, *steps[begin:end], *between, *steps[end:]]
+        begin = end
