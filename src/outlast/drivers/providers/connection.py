@@ -26,6 +26,9 @@ IN_FLIGHT_MAX = 64
 WAITING_MAX = 8192
 """Questions that wait for their turn; more are turned away at once."""
 
+CONNECT_TIMEOUT_S = 5.0
+"""For one attempt to connect. A caller's own time may run out before."""
+
 BACKOFF_MIN_S = 0.05
 BACKOFF_MAX_S = 2.0
 
@@ -53,6 +56,7 @@ class Limits:
     waiting: int = WAITING_MAX
     backoff_min_s: float = BACKOFF_MIN_S
     backoff_max_s: float = BACKOFF_MAX_S
+    connect_timeout_s: float = CONNECT_TIMEOUT_S
 
 
 class _Link(asyncio.Protocol):
@@ -144,7 +148,7 @@ class Connection:
         self._server = server
         self._limits = limits or Limits()
         self._turns = asyncio.Semaphore(self._limits.in_flight)
-        self._opening = asyncio.Lock()
+        self._opening: asyncio.Task[_Link | None] | None = None
         self._link: _Link | None = None
         self._next_id = 0
         self._waiting = 0
@@ -152,6 +156,11 @@ class Connection:
         self._retry_at_s = 0.0
         self._last_fault = ""
         self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a connection stands, as far as the network has told us."""
+        return self._link is not None and self._link.alive
 
     async def ask(self, pack: Callable[[int], bytes], timeout_s: float) -> bytes:
         """Send one question and return the octets of the answer with its number.
@@ -196,32 +205,39 @@ class Connection:
             raise NotSent(f"no connection to {self._server} within {timeout_s:g} s") from None
 
     async def _open(self) -> _Link:
+        """Return a living link. All who need a new one wait for the same attempt."""
         if self._link is not None and self._link.alive:
             return self._link
-        async with self._opening:
-            if self._link is not None and self._link.alive:
-                return self._link
-            return await self._connect()
-
-    async def _connect(self) -> _Link:
-        loop = asyncio.get_running_loop()
         if self._closed:
             raise NotSent(f"the connection to {self._server} is closed")
-        if loop.time() < self._retry_at_s:
+        if self._opening is None:
+            loop = asyncio.get_running_loop()
+            if loop.time() < self._retry_at_s:
+                raise NotSent(self._last_fault)
+            self._opening = loop.create_task(self._connect())
+        # A caller that gives up or is cancelled must not end the attempt for the others.
+        link = await asyncio.shield(self._opening)
+        if link is None:
             raise NotSent(self._last_fault)
+        return link
+
+    async def _connect(self) -> _Link | None:
+        loop = asyncio.get_running_loop()
+        limits = self._limits
         try:
-            host, port = self._server.host, self._server.port
-            _, self._link = await loop.create_connection(_Link, host, port)
-        except (OSError, asyncio.CancelledError) as error:
+            async with asyncio.timeout(limits.connect_timeout_s):
+                host, port = self._server.host, self._server.port
+                _, self._link = await loop.create_connection(_Link, host, port)
+        except (OSError, TimeoutError) as error:
             self._backoff_s = min(
-                max(self._backoff_s * 2, self._limits.backoff_min_s), self._limits.backoff_max_s
+                max(self._backoff_s * 2, limits.backoff_min_s), limits.backoff_max_s
             )
             self._retry_at_s = loop.time() + self._backoff_s
-            reason = "no answer" if isinstance(error, asyncio.CancelledError) else str(error)
+            reason = str(error) or f"no answer within {limits.connect_timeout_s:g} s"
             self._last_fault = f"{self._server} cannot be reached: {reason}"
-            if isinstance(error, asyncio.CancelledError):
-                raise
-            raise NotSent(self._last_fault) from None
+            return None
+        finally:
+            self._opening = None
         self._backoff_s = 0.0
         return self._link
 
@@ -268,6 +284,8 @@ class Connection:
     async def close(self) -> None:
         """Close it for good. Questions in flight become `Lost`, later ones `NotSent`."""
         self._closed = True
+        if self._opening is not None:
+            self._opening.cancel()
         if self._link is not None:
             self._link.drop("closed by us")
             self._link = None

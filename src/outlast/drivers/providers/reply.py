@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from outlast.drivers.providers.tsig import Signature
 from outlast.drivers.providers.wire import (
+    CLASS_ANY,
     CLASS_IN,
     RECORD_TYPES,
     TYPE_TSIG,
@@ -188,6 +189,8 @@ def _read_record(message: bytes, at: int) -> tuple[Record, int]:
 
 
 def _take_signature(message: bytes, start: int, record: Record) -> Signature:
+    if record.rclass != CLASS_ANY or record.ttl_s:
+        raise Malformed("a TSIG record of another class or with a TTL (RFC 8945 section 4.2)")
     at, end = record.rdata
     algorithm, at = read_name(message, at)
     high, low, fudge_s, size = struct.unpack_from(">HIHH", message, at)
