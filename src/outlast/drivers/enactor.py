@@ -1,0 +1,333 @@
+"""Enactor: carries the commands of `core.enact` out and feeds what happens back in.
+
+Several enactors work independently; any of them may die, stall or be cut off. To keep them from doing
+each other's work, each endpoint has an order of enactors, drawn from its name: the first acts at once,
+the next ones `takeover_s` later each, if it is still not done. That saves work and nothing else. Safety
+lies in the condition of each write, and two enactors on one endpoint are an ordinary day.
+
+Every endpoint is also read and compared again each `verify_interval_s`: what a foreign hand did is found
+and mended here.
+"""
+
+import asyncio
+import hashlib
+import heapq
+from collections.abc import Mapping, Sequence
+from functools import partial
+
+from outlast.core import enact
+from outlast.core.messages import (
+    Confirm,
+    EnactCommand,
+    EnactEvent,
+    FetchNewest,
+    Newest,
+    Read,
+    ReadFailed,
+    ReadProvider,
+    ReportDrift,
+    RetryAt,
+    Woken,
+    Write,
+    Wrote,
+)
+from outlast.drivers.entries import EndpointRow, Found
+from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.gather import GatheringProvider
+from outlast.drivers.lastgood import LastGoodFile
+from outlast.drivers.ledger import Ledger
+from outlast.model.errors import Bug, ProviderError, StoreError
+from outlast.model.fence import Fence
+from outlast.model.names import EnactorName, EndpointName, ProviderName
+from outlast.model.plan import DriftKind, Layout, Outcome, OutcomeKind, Receipt
+from outlast.model.topology import Settings
+from outlast.model.units import as_seconds, seconds
+from outlast.ports import Clock, Provider
+
+AT_ONCE = 64
+"""Endpoints worked on at the same time: Knot answers after a 10 ms timer, so send many, not fast."""
+
+STORE_RETRY_S = 0.5
+FLUSH_S = 1.0
+"""How often the last-known-good file is written, at most."""
+
+
+def order_of(endpoint: EndpointName, enactors: Sequence[EnactorName]) -> list[EnactorName]:
+    """Return the enactors in the order in which they take up an endpoint (rendezvous hashing)."""
+    return sorted(
+        enactors,
+        key=lambda name: hashlib.blake2b(f"{endpoint}/{name}".encode(), digest_size=8).digest(),
+    )
+
+
+class Enactor:
+    """One enactor. `run` works until it is cancelled; what it wrote stays."""
+
+    def __init__(
+        self,
+        name: EnactorName,
+        *,
+        peers: Sequence[EnactorName],
+        settings: Settings,
+        ledger: Ledger,
+        providers: Mapping[ProviderName, Provider],
+        last_good: LastGoodFile,
+        clock: Clock,
+        tell: Tell,
+    ) -> None:
+        self.name = name
+        self._peers = tuple(peers)
+        self._settings = settings
+        self._ledger = ledger
+        self._providers = {key: GatheringProvider(one) for key, one in providers.items()}
+        self._last_good = last_good
+        self._clock = clock
+        self._tell = tell
+        self._states: dict[EndpointName, enact.State] = {}
+        self._layouts: dict[EndpointName, Layout] = {}
+        self._receipts: dict[EndpointName, Fence] = {}
+        self._reported: dict[EndpointName, tuple[DriftKind, str]] = {}
+        self._lost_providers: dict[ProviderName, str] = {}
+        self._due: dict[EndpointName, int] = {}
+        self._heap: list[tuple[int, EndpointName]] = []
+        self._working: dict[EndpointName, asyncio.Task[None]] = {}
+        self._changed = asyncio.Event()
+
+    @property
+    def states(self) -> Mapping[EndpointName, enact.State]:
+        """Where it stands with each endpoint, for people."""
+        return self._states
+
+    @property
+    def doing(self) -> str:
+        """One line for people."""
+        lost = "; ".join(f"{name}: {why}" for name, why in sorted(self._lost_providers.items()))
+        return (
+            f"{len(self._working)} of {len(self._layouts)} endpoints in work{lost and '; '}{lost}"
+        )
+
+    async def run(self) -> None:
+        """Enact until cancelled."""
+        self._tell(Fact(event=Event.STARTED, role=self.name))
+        loaded = await asyncio.to_thread(self._last_good.load)
+        for problem in loaded.problems:
+            self._tell(Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem)))
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._watch())
+                group.create_task(self._dispatch())
+                group.create_task(self._flush())
+        finally:
+            for task in self._working.values():
+                task.cancel()
+            await asyncio.gather(*self._working.values(), return_exceptions=True)
+            await asyncio.to_thread(self._last_good.flush)
+
+    # what to do, and when
+
+    async def _watch(self) -> None:
+        """Follow the ledger: a newer plan is due now or, if it is a peer's turn, a little later."""
+        revision, lost = 0, False
+        while True:
+            try:
+                rows, seen = await self._ledger.rows(newer_than=revision)
+                for row in rows:
+                    self._take_row(row)
+                revision = await self._ledger.wait(seen) and seen
+                if lost:
+                    self._tell(Fact(event=Event.STORE_BACK, role=self.name))
+                lost = False
+            except StoreError as error:
+                if not lost:
+                    fact = Fact(event=Event.STORE_LOST, role=self.name, detail=error.what)
+                    self._tell(fact)
+                lost = True
+                await asyncio.sleep(STORE_RETRY_S)
+
+    def _take_row(self, row: EndpointRow) -> None:
+        now_ns = self._clock.now_ns()
+        if row.receipt is not None:
+            self._receipts[row.endpoint] = row.receipt.fence
+        if row.head is None:
+            return
+        plan = row.head.plan
+        self._layouts[row.endpoint] = plan.layout
+        known = self._receipts.get(row.endpoint)
+        if known is not None and known.generation >= plan.generation:
+            self._schedule(row.endpoint, self._next_look_ns(row.endpoint, now_ns))
+            return
+        wait_s = self._rank(row.endpoint) * self._settings.takeover_s
+        self._schedule(row.endpoint, now_ns + seconds(wait_s), sooner=True)
+
+    def _rank(self, endpoint: EndpointName) -> int:
+        order = order_of(endpoint, self._peers)
+        return order.index(self.name) if self.name in order else len(order)
+
+    def _next_look_ns(self, endpoint: EndpointName, now_ns: int) -> int:
+        turn = 1 + self._rank(endpoint)
+        return now_ns + seconds(self._settings.verify_interval_s * turn)
+
+    def _schedule(self, endpoint: EndpointName, at_ns: int, *, sooner: bool = False) -> None:
+        known = self._due.get(endpoint)
+        if sooner and known is not None and known <= at_ns:
+            return
+        self._due[endpoint] = at_ns
+        heapq.heappush(self._heap, (at_ns, endpoint))
+        self._changed.set()
+
+    async def _dispatch(self) -> None:
+        """Start whatever is due, at most `AT_ONCE` endpoints at a time."""
+        while True:
+            now_ns = self._clock.now_ns()
+            while self._heap and self._heap[0][0] <= now_ns and len(self._working) < AT_ONCE:
+                at_ns, endpoint = heapq.heappop(self._heap)
+                if self._due.get(endpoint) != at_ns or endpoint in self._working:
+                    continue
+                del self._due[endpoint]
+                task = asyncio.create_task(self._work(endpoint))
+                self._working[endpoint] = task
+                task.add_done_callback(partial(self._done, endpoint))
+            wait_s = as_seconds(self._heap[0][0] - now_ns) if self._heap else None
+            if len(self._working) >= AT_ONCE:
+                wait_s = None
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(wait_s):
+                    await self._changed.wait()
+            except TimeoutError:
+                continue
+
+    def _done(self, endpoint: EndpointName, task: asyncio.Task[None]) -> None:
+        self._working.pop(endpoint, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            fact = Fact(event=Event.BUG, role=self.name, subject=endpoint, detail=repr(error))
+            self._tell(fact)
+        if endpoint not in self._due:
+            self._schedule(endpoint, self._next_look_ns(endpoint, self._clock.now_ns()))
+        self._changed.set()
+
+    async def _flush(self) -> None:
+        while True:
+            await asyncio.sleep(FLUSH_S)
+            problem = await asyncio.to_thread(self._last_good.flush)
+            if problem is not None:
+                fact = Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem))
+                self._tell(fact)
+
+    # one endpoint
+
+    async def _work(self, endpoint: EndpointName) -> None:
+        """Drive one endpoint's machine until it rests."""
+        state = self._states.get(endpoint) or enact.State(
+            enactor=self.name,
+            layout=self._layouts[endpoint],
+            seen=self._last_good.highest(endpoint),
+        )
+        woken = Woken(layout=self._layouts[endpoint], at_ns=self._clock.now_ns())
+        events: list[EnactEvent] = [woken]
+        try:
+            while events:
+                state, commands = enact.step(state, events.pop(0))
+                self._states[endpoint] = state
+                for command in commands:
+                    event = await self._carry_out(state, command)
+                    if event is not None:
+                        events.append(event)
+            self._last_good.saw(state.layout, state.seen)
+        except StoreError as error:
+            # No plan can be chosen without the store. Nothing was written; what stands, stays.
+            self._give_up(endpoint, state)
+            self._tell_about(state, Event.STORE_LOST, error.what)
+        except Bug as error:
+            self._give_up(endpoint, state)
+            self._tell_about(state, Event.BUG, error.what)
+
+    def _give_up(self, endpoint: EndpointName, state: enact.State) -> None:
+        fresh = enact.State(enactor=self.name, layout=state.layout, seen=state.seen)
+        self._states[endpoint] = fresh
+        self._schedule(endpoint, self._clock.now_ns() + seconds(STORE_RETRY_S))
+
+    async def _carry_out(self, state: enact.State, command: EnactCommand) -> EnactEvent | None:
+        match command:
+            case ReadProvider(layout=layout):
+                return await self._read(layout)
+            case FetchNewest(endpoint=endpoint):
+                row = await self._ledger.row(endpoint)
+                return Newest(
+                    plan=row.head.plan if row.head is not None else None,
+                    confirmed=row.confirmed,
+                    nonce=self._clock.nonce(),
+                    at_ns=self._clock.now_ns(),
+                )
+            case Write(transaction=transaction):
+                provider = self._providers.get(state.layout.provider)
+                if provider is None:
+                    outcome = Outcome(kind=OutcomeKind.REJECTED, detail="provider not configured")
+                else:
+                    outcome = await provider.write(transaction)
+                if outcome.kind is OutcomeKind.REFUSED:
+                    self._tell_about(state, Event.RACE_LOST, outcome.detail)
+                return Wrote(outcome=outcome, at_ns=self._clock.now_ns())
+            case Confirm(receipt=receipt):
+                await self._confirm(command, receipt)
+            case ReportDrift():
+                await self._report(command)
+            case RetryAt(at_ns=at_ns):
+                self._schedule(state.layout.endpoint, at_ns)
+        return None
+
+    async def _read(self, layout: Layout) -> Read | ReadFailed:
+        provider = self._providers.get(layout.provider)
+        if provider is None:
+            detail = f"provider {layout.provider} is not in the topology"
+            return ReadFailed(detail=detail, at_ns=self._clock.now_ns())
+        try:
+            observation = await provider.read(layout)
+        except ProviderError as error:
+            if layout.provider not in self._lost_providers:
+                self._tell_provider(Event.PROVIDER_LOST, layout.provider, error.what)
+            self._lost_providers[layout.provider] = error.what
+            return ReadFailed(detail=error.what, at_ns=self._clock.now_ns())
+        if self._lost_providers.pop(layout.provider, None) is not None:
+            self._tell_provider(Event.PROVIDER_BACK, layout.provider, "")
+        return Read(observation=observation, at_ns=self._clock.now_ns())
+
+    async def _confirm(self, command: Confirm, receipt: Receipt) -> None:
+        endpoint = receipt.endpoint
+        reported = self._reported.pop(endpoint, None)
+        if self._receipts.get(endpoint) == receipt.fence:
+            self._tell(Fact(event=Event.VERIFIED, role=self.name, subject=endpoint))
+            if reported is not None:
+                await self._ledger.settle(endpoint)
+            return
+        self._last_good.remember(command.plan, receipt.fence, receipt.at_ns)
+        fact = Fact(
+            event=Event.HEALED if receipt.healed else Event.PUBLISHED,
+            role=self.name,
+            subject=endpoint,
+            detail=receipt.healed or str(command.plan),
+            generation=receipt.fence.generation,
+            took_s=as_seconds(receipt.took_ns),
+        )
+        self._tell(fact)
+        await self._ledger.confirm(receipt)
+        self._receipts[endpoint] = receipt.fence
+
+    async def _report(self, command: ReportDrift) -> None:
+        """Write a drift down, once for as long as it stays the same."""
+        drift = command.drift
+        if self._reported.get(drift.endpoint) == (drift.kind, drift.message):
+            return
+        self._reported[drift.endpoint] = (drift.kind, drift.message)
+        detail = f"{drift.kind}: {drift.message}"
+        self._tell(Fact(event=Event.DRIFT, role=self.name, subject=drift.endpoint, detail=detail))
+        if drift.kind is not DriftKind.UNREACHABLE:
+            found = Found(drift=drift, observation=command.observation, seen=command.seen)
+            await self._ledger.report(found)
+
+    def _tell_about(self, state: enact.State, event: Event, detail: str) -> None:
+        subject = state.layout.endpoint
+        self._tell(Fact(event=event, role=self.name, subject=subject, detail=detail))
+
+    def _tell_provider(self, event: Event, provider: ProviderName, detail: str) -> None:
+        self._tell(Fact(event=event, role=self.name, subject=provider, detail=detail))

@@ -1,0 +1,324 @@
+"""Ledger: what planner, enactors, probers and operators tell each other, as typed keys of a store.
+
+The roles never call each other. Each writes here what it knows and watches for what it needs, so that it
+makes no difference whether they run in one process or on several machines.
+
+    endpoint/<name>/head          the newest plan, with its ruling
+    endpoint/<name>/receipt       the last confirmed publication
+    endpoint/<name>/found         the last drift, and what was read
+    endpoint/<name>/blocked       the last plan that the guard refused
+    plan/<name>/<generation>      every plan that was not retired
+    override/<kind>/<scope>       what operators asked for
+    vantage/<name>                when a vantage was last alive, and how the world looks from it
+    vote/<vantage>/<subject>      what it believes of a subject
+    role/<kind>/<name>            which roles are alive, for people
+    journal/<scope>/<time>-<id>   what happened, for people
+
+Head and receipt share a prefix because an enactor must get both in one atomic answer.
+"""
+
+from outlast.core.messages import Announce, CommitPlan
+from outlast.core.observe import VantageView
+from outlast.core.retire import Delete
+from outlast.drivers import entries
+from outlast.drivers.entries import Alive, Blocked, EndpointRow, Found, Head, Note
+from outlast.model.health import Vote
+from outlast.model.names import EndpointName, Subject
+from outlast.model.override import Evacuation, Freeze, Override, OverrideKind, Waiver
+from outlast.model.plan import Receipt
+from outlast.model.units import NO_GENERATION, Generation
+from outlast.ports import Change, Clock, Store
+
+VOTES_BATCH = 100
+"""Votes written in one commit: a store takes 128 keys at once."""
+
+DELETES_BATCH = 100
+"""Keys deleted in one commit; the rest goes with the next one."""
+
+EVERYTHING = "-"
+"""Stands for "no endpoint in particular" in a key; no endpoint can have this name."""
+
+
+def _override_key(override: Override) -> str:
+    match override:
+        case Freeze(endpoint=endpoint):
+            return f"override/{OverrideKind.FREEZE}/{endpoint or EVERYTHING}"
+        case Evacuation(region=region):
+            return f"override/{OverrideKind.EVACUATION}/{region}"
+        case Waiver(endpoint=endpoint, rule=rule):
+            return f"override/{OverrideKind.WAIVER}/{endpoint or EVERYTHING}/{rule}"
+
+
+class Ledger:
+    """The store, in the words of the domain. Raises `StoreError` as the store does."""
+
+    def __init__(self, store: Store, clock: Clock, name: str) -> None:
+        self._store = store
+        self._clock = clock
+        self._name = name
+        self._serial = 0
+
+    async def wait(self, revision: int) -> int:
+        """Return the store's revision as soon as it is greater than the one given."""
+        return await self._store.wait(revision)
+
+    # plans
+
+    async def rows(self, *, newer_than: int = 0) -> tuple[list[EndpointRow], int]:
+        """Return the endpoints' rows and the snapshot's revision.
+
+        With `newer_than` only endpoints with a change are there, and only what changed is filled in.
+        """
+        page = await self._store.scan("endpoint/", newer_than=newer_than)
+        rows: dict[str, EndpointRow] = {}
+        for entry in page.entries:
+            name = entry.key.split("/", 2)[1]
+            row = rows.get(name) or EndpointRow(endpoint=EndpointName(name))
+            rows[name] = entries.fold(row, entry)
+        return list(rows.values()), page.revision
+
+    async def row(self, endpoint: EndpointName) -> EndpointRow:
+        """Return one endpoint's row, from one snapshot."""
+        page = await self._store.scan(f"endpoint/{endpoint}/")
+        row = EndpointRow(endpoint=endpoint)
+        for entry in page.entries:
+            row = entries.fold(row, entry)
+        return row
+
+    async def commit_plan(self, command: CommitPlan) -> bool:
+        """Make a plan the newest, if the newest is still the one expected; False if it is not."""
+        plan = command.plan
+        at = f"endpoint/{plan.endpoint}/head"
+        entry = await self._store.get(at)
+        newest = (
+            entries.decode(entries.HEAD, entry).plan.generation
+            if entry is not None
+            else NO_GENERATION
+        )
+        if newest != command.expected:
+            return False
+        head = Head(plan=plan, ruling=command.ruling)
+        change = Change(
+            requires=((at, entry.revision if entry is not None else 0),),
+            puts=(
+                (at, entries.encode(head)),
+                (_plan_key(plan.endpoint, plan.generation), entries.encode(head)),
+                self._note("plan", plan.reason, endpoint=plan.endpoint, generation=plan.generation),
+            ),
+            deletes=(f"endpoint/{plan.endpoint}/blocked",),
+        )
+        return await self._store.commit(change) is not None
+
+    async def plan(self, endpoint: EndpointName, generation: Generation) -> Head | None:
+        """Return an archived plan with its ruling."""
+        entry = await self._store.get(_plan_key(endpoint, generation))
+        return entries.decode(entries.HEAD, entry) if entry is not None else None
+
+    async def generations(self, endpoint: EndpointName) -> list[Generation]:
+        """Return the numbers of the archived plans of an endpoint, oldest first."""
+        page = await self._store.scan(f"plan/{endpoint}/")
+        return [Generation(int(entry.key.rsplit("/", 1)[1])) for entry in page.entries]
+
+    async def plans(self, endpoint: EndpointName) -> list[Head]:
+        """Return the archived plans of an endpoint, oldest first."""
+        page = await self._store.scan(f"plan/{endpoint}/")
+        return [entries.decode(entries.HEAD, entry) for entry in page.entries]
+
+    async def delete_plans(self, endpoint: EndpointName, command: Delete) -> bool:
+        """Retire plans, if the newest is still the one that the decision knew."""
+        at = f"endpoint/{endpoint}/head"
+        entry = await self._store.get(at)
+        if entry is None or entries.decode(entries.HEAD, entry).plan.generation != command.newest:
+            return False
+        keys = tuple(_plan_key(endpoint, one) for one in command.generations[:DELETES_BATCH])
+        change = Change(requires=((at, entry.revision),), deletes=keys)
+        return await self._store.commit(change) is not None
+
+    async def block(self, command: Announce) -> None:
+        """Record that the guard refused a plan."""
+        blocked = Blocked(plan=command.plan, ruling=command.ruling, at_ns=command.at_ns)
+        reasons = "; ".join(one.message for one in command.ruling.findings)
+        endpoint = command.plan.endpoint
+        note = self._note("blocked", reasons, endpoint=endpoint, generation=command.plan.generation)
+        await self._store.commit(
+            Change(puts=((f"endpoint/{endpoint}/blocked", entries.encode(blocked)), note))
+        )
+
+    async def unblock(self, endpoint: EndpointName) -> None:
+        """Record that the newest plan says what is wanted again."""
+        await self._store.commit(Change(deletes=(f"endpoint/{endpoint}/blocked",)))
+
+    async def confirm(self, receipt: Receipt) -> None:
+        """Record a confirmed publication."""
+        endpoint, fence = receipt.endpoint, receipt.fence
+        event = "healed" if receipt.healed else "published"
+        text = f"generation {fence.generation} stands at {receipt.provider}"
+        if receipt.healed:
+            text += f" again after drift: {receipt.healed}"
+        note = self._note(event, text, endpoint=endpoint, generation=fence.generation)
+        await self._store.commit(
+            Change(
+                puts=((f"endpoint/{endpoint}/receipt", entries.encode(receipt)), note),
+                deletes=(f"endpoint/{endpoint}/found",),
+            )
+        )
+
+    async def report(self, found: Found) -> None:
+        """Record what was found in the DNS instead of the newest plan."""
+        drift = found.drift
+        note = self._note("drift", f"{drift.kind}: {drift.message}", endpoint=drift.endpoint)
+        await self._store.commit(
+            Change(puts=((f"endpoint/{drift.endpoint}/found", entries.encode(found)), note))
+        )
+
+    async def settle(self, endpoint: EndpointName) -> None:
+        """Record that a drift is over without a write of ours."""
+        note = self._note("settled", "the DNS holds the newest plan again", endpoint=endpoint)
+        found = f"endpoint/{endpoint}/found"
+        await self._store.commit(Change(puts=(note,), deletes=(found,)))
+
+    async def forget(self, endpoint: EndpointName) -> None:
+        """Remove an endpoint that was released, but for its journal."""
+        kinds = ("head", "receipt", "found", "blocked")
+        archive = await self._store.scan(f"plan/{endpoint}/")
+        keys = [f"endpoint/{endpoint}/{kind}" for kind in kinds]
+        keys += [entry.key for entry in archive.entries]
+        note = self._note("released", "taken out of the DNS, asked for by name", endpoint=endpoint)
+        await self._store.commit(Change(puts=(note,), deletes=tuple(keys[:4])))
+        for start in range(4, len(keys), DELETES_BATCH):
+            await self._store.commit(Change(deletes=tuple(keys[start : start + DELETES_BATCH])))
+
+    # overrides
+
+    async def overrides(self, *, newer_than: int = 0) -> tuple[list[Override] | None, int]:
+        """Return all overrides; None if none was placed or lifted after the revision given."""
+        if newer_than:
+            changed = await self._store.scan("override", newer_than=newer_than)
+            if not changed.entries:
+                return None, changed.revision
+        page = await self._store.scan("override/")
+        overrides = [
+            entries.decode(entries.OVERRIDES[entry.key.split("/", 2)[1]], entry)
+            for entry in page.entries
+        ]
+        return overrides, page.revision
+
+    async def place(self, override: Override, text: str) -> None:
+        """Put an override in force, in the place of an older one of the same scope."""
+        scope = "" if isinstance(override, Evacuation) else override.endpoint or ""
+        await self._store.commit(
+            Change(
+                puts=(
+                    (_override_key(override), entries.encode(override)),
+                    ("override-changed", self._clock.nonce().encode()),
+                    self._note("override", text, endpoint=scope, by=override.by),
+                )
+            )
+        )
+
+    async def lift(self, override: Override, text: str, *, by: str) -> None:
+        """Take an override out of force."""
+        scope = "" if isinstance(override, Evacuation) else override.endpoint or ""
+        # Deletions leave no entry behind, so a second key tells watchers to look again.
+        await self._store.commit(
+            Change(
+                puts=(
+                    ("override-changed", self._clock.nonce().encode()),
+                    self._note("override", text, endpoint=scope, by=by),
+                ),
+                deletes=(_override_key(override),),
+            )
+        )
+
+    # health
+
+    async def cast(
+        self, view: VantageView, votes: tuple[Vote, ...], subjects: tuple[Subject, ...]
+    ) -> None:
+        """Record a vantage's view and its changed votes; `subjects` names what each vote is about."""
+        puts = [(f"vantage/{view.vantage}", entries.encode(view))]
+        puts += [
+            (f"vote/{view.vantage}/{subject}", entries.encode(vote))
+            for subject, vote in zip(subjects, votes, strict=True)
+        ]
+        for start in range(0, len(puts), VOTES_BATCH):
+            await self._store.commit(Change(puts=tuple(puts[start : start + VOTES_BATCH])))
+
+    async def views(self, *, newer_than: int = 0) -> tuple[list[VantageView], int]:
+        """Return the vantages' views of the world."""
+        page = await self._store.scan("vantage/", newer_than=newer_than)
+        return [entries.decode(entries.VIEW, entry) for entry in page.entries], page.revision
+
+    async def votes(self, *, newer_than: int = 0) -> tuple[list[tuple[Subject, Vote]], int]:
+        """Return the votes with what each is about."""
+        page = await self._store.scan("vote/", newer_than=newer_than)
+        found = [
+            (Subject(entry.key.split("/", 2)[2]), entries.decode(entries.VOTE, entry))
+            for entry in page.entries
+        ]
+        return found, page.revision
+
+    # people
+
+    async def alive(self, sign: Alive) -> None:
+        """Record a sign of life."""
+        await self._store.commit(
+            Change(puts=((f"role/{sign.kind}/{sign.name}", entries.encode(sign)),))
+        )
+
+    async def roles(self) -> list[Alive]:
+        """Return every role's last sign of life."""
+        page = await self._store.scan("role/")
+        return [entries.decode(entries.ALIVE, entry) for entry in page.entries]
+
+    async def history(self, endpoint: EndpointName | None, *, limit: int) -> list[Note]:
+        """Return the last notes about one endpoint and about everything, oldest first."""
+        if endpoint is None:
+            page = await self._store.scan("journal/")
+            found = page.entries
+        else:
+            mine = await self._store.scan(f"journal/{endpoint}/")
+            general = await self._store.scan(f"journal/{EVERYTHING}/")
+            found = mine.entries + general.entries
+        notes = sorted(
+            (entries.decode(entries.NOTE, entry) for entry in found), key=lambda one: one.at_ns
+        )
+        return notes[-limit:]
+
+    async def prune_journal(self, endpoint: EndpointName, *, kept: int) -> None:
+        """Delete the oldest notes of an endpoint beyond the number to keep."""
+        page = await self._store.scan(f"journal/{endpoint}/")
+        old = tuple(entry.key for entry in page.entries[: max(0, len(page.entries) - kept)])
+        old = old[:DELETES_BATCH]
+        if old:
+            await self._store.commit(Change(deletes=old))
+
+    async def note(self, event: str, text: str, *, endpoint: str = "", by: str = "") -> None:
+        """Write one line into the journal."""
+        await self._store.commit(Change(puts=(self._note(event, text, endpoint=endpoint, by=by),)))
+
+    def _note(
+        self,
+        event: str,
+        text: str,
+        *,
+        endpoint: str,
+        by: str = "",
+        generation: Generation = NO_GENERATION,
+    ) -> tuple[str, bytes]:
+        at_ns = self._clock.now_ns()
+        self._serial += 1
+        note = Note(
+            event=event,
+            endpoint=endpoint,
+            text=text,
+            by=by or self._name,
+            at_ns=at_ns,
+            generation=generation,
+        )
+        key = f"journal/{endpoint or EVERYTHING}/{at_ns:019d}-{self._name}-{self._serial}"
+        return key, entries.encode(note)
+
+
+def _plan_key(endpoint: EndpointName, generation: Generation) -> str:
+    return f"plan/{endpoint}/{generation:018d}"

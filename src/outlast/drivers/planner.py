@@ -1,0 +1,397 @@
+"""Planner: carries the commands of `core.loop` out and feeds what happens back in.
+
+One machine an endpoint. News comes from the ledger (votes, overrides, heads, receipts, findings), from
+the clock, and from the topology file; each turn gathers what is there and steps only the endpoints that
+it concerns. With 100,000 endpoints a sick target costs one step.
+
+If the store cannot be reached the planner waits and changes nothing: no plan is a frozen world, not an
+empty one.
+"""
+
+import asyncio
+import heapq
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from outlast.core import loop, retire
+from outlast.core.messages import (
+    Announce,
+    CommitLost,
+    CommitPlan,
+    Confirmed,
+    HeadChanged,
+    HealthChanged,
+    LoopCommand,
+    LoopEvent,
+    Observed,
+    OverridesChanged,
+    PlaceFreeze,
+    Ticked,
+    TopologyChanged,
+    WakeAt,
+)
+from outlast.core.plan import layout_of
+from outlast.drivers.entries import EndpointRow
+from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.ledger import Ledger
+from outlast.drivers.wellness import Wellness
+from outlast.model.errors import ProviderError, StoreError
+from outlast.model.fence import parse_fence
+from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
+from outlast.model.topology import Endpoint, Topology, subject_of
+from outlast.model.units import NO_GENERATION, Nanos, as_seconds, iso, seconds
+from outlast.ports import Clock, Provider
+
+ROLE = "planner"
+STORE_RETRY_S = 0.5
+READS_AT_ONCE = 64
+"""Endpoints without a plan whose DNS is read at the same time."""
+
+JOURNAL_KEPT = 500
+"""Notes kept for each endpoint."""
+
+LOOK_AGAIN_S = 1.0
+"""How often the age of evidence is looked at while nothing else happens."""
+
+
+@dataclass(slots=True)
+class _Revisions:
+    """Up to which revision each part of the ledger was read."""
+
+    rows: int = 0
+    overrides: int = 0
+    views: int = 0
+    votes: int = 0
+
+    @property
+    def oldest(self) -> int:
+        return min(self.rows, self.overrides, self.views, self.votes)
+
+
+class Planner:
+    """The planner of one topology. `run` works until it is cancelled."""
+
+    def __init__(
+        self,
+        topology: Topology,
+        *,
+        ledger: Ledger,
+        providers: Mapping[ProviderName, Provider],
+        clock: Clock,
+        tell: Tell,
+    ) -> None:
+        self._topology = topology
+        self._ledger = ledger
+        self._providers = providers
+        self._clock = clock
+        self._tell = tell
+        self._states: dict[EndpointName, loop.State] = {}
+        self._retire: dict[EndpointName, retire.State] = {}
+        self._subjects: dict[EndpointName, tuple[Subject, ...]] = {}
+        self._owner: dict[Subject, EndpointName] = {}
+        self._wellness = Wellness(topology.settings)
+        self._revisions = _Revisions()
+        self._gathered = False
+        self._events: dict[EndpointName, list[LoopEvent]] = defaultdict(list)
+        self._wakes: list[tuple[int, EndpointName]] = []
+        self._news = asyncio.Event()
+        self._reads: dict[EndpointName, asyncio.Task[None]] = {}
+        self._read_slots = asyncio.Semaphore(READS_AT_ONCE)
+
+    @property
+    def states(self) -> Mapping[EndpointName, loop.State]:
+        """What the planner knows, for people."""
+        return self._states
+
+    def change_topology(self, topology: Topology) -> None:
+        """Go on with another topology, which was validated as a whole."""
+        gone = {one.name for one in self._topology.endpoints} - {
+            one.name for one in topology.endpoints
+        }
+        known = {one.name: one for one in self._topology.endpoints}
+        self._topology = topology
+        now_ns = self._clock.now_ns()
+        for name in sorted(gone):
+            self._events[name].append(
+                TopologyChanged(
+                    endpoint=None, provider=None, settings=topology.settings, at_ns=now_ns
+                )
+            )
+        for endpoint in topology.endpoints:
+            if known.get(endpoint.name) != endpoint:
+                self._meet(endpoint, now_ns)
+        self._news.set()
+
+    async def run(self) -> None:
+        """Plan until cancelled."""
+        self._tell(Fact(event=Event.STARTED, role=ROLE, detail=f"{len(self._topology.endpoints)}"))
+        now_ns = self._clock.now_ns()
+        for endpoint in self._topology.endpoints:
+            self._meet(endpoint, now_ns)
+        lost = False
+        while True:
+            try:
+                await self.turn()
+                if lost:
+                    self._tell(Fact(event=Event.STORE_BACK, role=ROLE))
+                lost = False
+                await self._wait()
+            except StoreError as error:
+                if not lost:
+                    self._tell(Fact(event=Event.STORE_LOST, role=ROLE, detail=error.what))
+                lost = True
+                await asyncio.sleep(STORE_RETRY_S)
+
+    async def turn(self) -> None:
+        """Gather what is there and step whom it concerns."""
+        await self._gather()
+        now_ns = self._clock.now_ns()
+        while self._wakes and self._wakes[0][0] <= now_ns:
+            _, name = heapq.heappop(self._wakes)
+            self._events[name].append(Ticked(at_ns=now_ns))
+        while self._events:
+            events, self._events = self._events, defaultdict(list)
+            for name, mine in events.items():
+                await self._step(name, mine)
+
+    # gathering
+
+    def _meet(self, endpoint: Endpoint, now_ns: Nanos) -> None:
+        for subject in self._subjects.get(endpoint.name, ()):
+            self._owner.pop(subject, None)
+        subjects = tuple(
+            subject_of(endpoint.name, target.name, family)
+            for target in endpoint.targets
+            for family in target.families
+        )
+        self._subjects[endpoint.name] = subjects
+        for subject in subjects:
+            self._owner[subject] = endpoint.name
+        self._events[endpoint.name].append(
+            TopologyChanged(
+                endpoint=endpoint,
+                provider=self._topology.provider(endpoint.provider),
+                settings=self._topology.settings,
+                at_ns=now_ns,
+            )
+        )
+
+    async def _gather(self) -> None:
+        now_ns = self._clock.now_ns()
+        first, self._gathered = not self._gathered, True
+        rows, self._revisions.rows = await self._ledger.rows(newer_than=self._revisions.rows)
+        for row in rows:
+            await self._take_row(row, now_ns, first=first)
+        overrides, self._revisions.overrides = await self._ledger.overrides(
+            newer_than=self._revisions.overrides
+        )
+        if overrides is not None:
+            for name in self._subjects:
+                self._events[name].append(
+                    OverridesChanged(overrides=tuple(overrides), at_ns=now_ns)
+                )
+        views, self._revisions.views = await self._ledger.views(newer_than=self._revisions.views)
+        votes, self._revisions.votes = await self._ledger.votes(newer_than=self._revisions.votes)
+        before = dict(self._wellness.sick)
+        changed = self._wellness.hear(views, votes, now_ns)
+        self._tell_sick(before)
+        names = (
+            set(self._subjects)
+            if changed is None
+            else {self._owner[one] for one in changed if one in self._owner}
+        )
+        for name in sorted(names):
+            self._events[name].append(Ticked(at_ns=now_ns))
+
+    def _tell_sick(self, before: Mapping[VantageName, str]) -> None:
+        after = self._wellness.sick
+        for name in sorted(after.keys() - before.keys()):
+            fact = Fact(event=Event.VANTAGE_SICK, role=ROLE, subject=name, detail=after[name])
+            self._tell(fact)
+        for name in sorted(before.keys() - after.keys()):
+            self._tell(Fact(event=Event.VANTAGE_WELL, role=ROLE, subject=name))
+
+    async def _take_row(self, row: EndpointRow, now_ns: Nanos, *, first: bool) -> None:
+        events = self._events[row.endpoint]
+        if row.head is not None:
+            if first and row.endpoint in self._subjects:
+                await self._recall(row, now_ns)
+            events.append(HeadChanged(plan=row.head.plan, at_ns=now_ns))
+        if row.receipt is not None:
+            events.append(Confirmed(receipt=row.receipt, at_ns=now_ns))
+        if row.found is not None and row.found.observation is not None:
+            observation = row.found.observation
+            events.append(Observed(observation=observation, seen=row.found.seen, at_ns=now_ns))
+        if not first:  # after a start the archives are looked at one by one, as endpoints change
+            await self._retire_with(row)
+
+    async def _recall(self, row: EndpointRow, now_ns: Nanos) -> None:
+        """After a start: what was taken away within the budget's window is in the archived plans."""
+        endpoint = next(one for one in self._topology.endpoints if one.name == row.endpoint)
+        since_ns = now_ns - seconds(endpoint.budget.window_s)
+        if row.head is None or row.head.plan.made_at_ns < since_ns:
+            return
+        for head in await self._ledger.plans(row.endpoint):
+            if head.plan.generation < row.head.plan.generation:
+                self._events[row.endpoint].append(HeadChanged(plan=head.plan, at_ns=now_ns))
+
+    def _look(self, name: EndpointName) -> None:
+        """Read what stands in the DNS, for an endpoint that has no plan yet."""
+        state = self._states[name]
+        if (
+            state.endpoint is None
+            or state.head is not None
+            or state.observed
+            or name in self._reads
+        ):
+            return
+        task = asyncio.create_task(self._read(name))
+        self._reads[name] = task
+        task.add_done_callback(lambda _: self._reads.pop(name, None))
+
+    async def _read(self, name: EndpointName) -> None:
+        while True:
+            state = self._states[name]
+            if state.endpoint is None or state.provider is None or state.head is not None:
+                return
+            try:
+                async with self._read_slots:
+                    layout = layout_of(state.endpoint, state.provider)
+                    observation = await self._providers[state.provider.name].read(layout)
+            except ProviderError as error:
+                fact = Fact(
+                    event=Event.PROVIDER_LOST,
+                    role=ROLE,
+                    subject=state.provider.name,
+                    detail=f"{name}: {error.what}",
+                )
+                self._tell(fact)
+                await asyncio.sleep(STORE_RETRY_S)
+                continue
+            event = Observed(
+                observation=observation, seen=NO_GENERATION, at_ns=self._clock.now_ns()
+            )
+            self._events[name].append(event)
+            self._news.set()
+            return
+
+    async def _wait(self) -> None:
+        """Wait for news from the ledger, the clock or ourselves, whichever is first."""
+        due_s = LOOK_AGAIN_S
+        if self._wakes:
+            due_s = min(due_s, max(0.0, as_seconds(self._wakes[0][0] - self._clock.now_ns())))
+        watch = asyncio.ensure_future(self._watch())
+        try:
+            async with asyncio.timeout(due_s):
+                await self._news.wait()
+        except TimeoutError:
+            pass
+        finally:
+            watch.cancel()
+            failed = (await asyncio.gather(watch, return_exceptions=True))[0]
+        self._news.clear()
+        if isinstance(failed, StoreError):
+            raise failed
+
+    async def _watch(self) -> None:
+        try:
+            await self._ledger.wait(self._revisions.oldest)
+        finally:
+            self._news.set()
+
+    # stepping
+
+    async def _step(self, name: EndpointName, events: list[LoopEvent]) -> None:
+        now_ns = self._clock.now_ns()
+        health = []
+        for subject in self._subjects.get(name, ()):
+            one, changed = self._wellness.judge(subject, now_ns)
+            health.append(one)
+            if changed:
+                detail = f"{one.verdict}: {'; '.join(str(vote) for vote in one.votes)}"
+                self._tell(Fact(event=Event.HEALTH, role=ROLE, subject=subject, detail=detail))
+        sick = tuple(sorted(self._wellness.sick))
+        heard = HealthChanged(health=tuple(health), sick=sick, at_ns=now_ns)
+        blocked = name in self._states and self._states[name].announced is not None
+        state = self._states.get(name) or loop.State()
+        state, commands = loop.step(state, heard, *events)
+        self._states[name] = state
+        self._look(name)
+        if blocked and state.announced is None:
+            await self._ledger.unblock(name)
+        for command in commands:
+            await self._carry_out(name, command)
+
+    async def _carry_out(self, name: EndpointName, command: LoopCommand) -> None:
+        match command:
+            case CommitPlan():
+                await self._commit(name, command)
+            case Announce():
+                reasons = "; ".join(one.message for one in command.ruling.findings)
+                fact = Fact(
+                    event=Event.BLOCKED,
+                    role=ROLE,
+                    subject=name,
+                    detail=reasons,
+                    generation=command.plan.generation,
+                )
+                self._tell(fact)
+                await self._ledger.block(command)
+            case PlaceFreeze(freeze=freeze):
+                until = f" until {iso(freeze.until_ns)}" if freeze.until_ns is not None else ""
+                await self._ledger.place(freeze, f"frozen{until}: {freeze.reason}")
+            case WakeAt(at_ns=at_ns):
+                heapq.heappush(self._wakes, (at_ns, name))
+
+    async def _commit(self, name: EndpointName, command: CommitPlan) -> None:
+        plan = command.plan
+        try:
+            committed = await self._ledger.commit_plan(command)
+        except StoreError:
+            self._events[name].append(CommitLost(at_ns=self._clock.now_ns()))
+            raise
+        if not committed:
+            self._events[name].append(CommitLost(at_ns=self._clock.now_ns()))
+            row = await self._ledger.row(name)
+            await self._take_row(row, self._clock.now_ns(), first=False)
+            return
+        self._tell(
+            Fact(
+                event=Event.PLANNED,
+                role=ROLE,
+                subject=name,
+                detail=plan.reason,
+                generation=plan.generation,
+            )
+        )
+
+    async def _retire_with(self, row: EndpointRow) -> None:
+        """Tell the clean-up what was stored and what was seen live, as far as the row says."""
+        name = row.endpoint
+        if row.head is not None:
+            await self._retire_step(name, retire.Stored(generation=row.head.plan.generation))
+        if row.receipt is not None:
+            live = row.receipt.fence.generation
+            event = retire.SeenLive(provider=row.receipt.provider, generation=live)
+            await self._retire_step(name, event)
+        observation = row.found.observation if row.found is not None else None
+        fence = parse_fence(observation.fence) if observation is not None else None
+        if observation is not None and fence is not None:
+            found = retire.SeenLive(provider=observation.provider, generation=fence.generation)
+            await self._retire_step(name, found)
+
+    async def _retire_step(
+        self, name: EndpointName, event: retire.Stored | retire.SeenLive
+    ) -> None:
+        state = self._retire.get(name)
+        if state is None:
+            stored = tuple(await self._ledger.generations(name))
+            state = retire.State(stored=stored)
+        kept = self._topology.settings.plans_kept
+        self._retire[name], commands = retire.step(state, event, kept=kept)
+        for command in commands:
+            if await self._ledger.delete_plans(name, command):
+                await self._ledger.prune_journal(name, kept=JOURNAL_KEPT)
+                detail = f"{len(command.generations)} plans older than the live one's predecessor"
+                self._tell(Fact(event=Event.RETIRED, role=ROLE, subject=name, detail=detail))
