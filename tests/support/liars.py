@@ -13,8 +13,8 @@ Behaviour = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[Non
 
 
 @contextlib.asynccontextmanager
-async def lying(behaviour: Behaviour) -> AsyncIterator[Address]:
-    """Run a TCP server with a behaviour for each connection."""
+async def lying(behaviour: Behaviour, port: int = 0) -> AsyncIterator[Address]:
+    """Run a TCP server with a behaviour for each connection; port 0: any free one."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -29,7 +29,7 @@ async def lying(behaviour: Behaviour) -> AsyncIterator[Address]:
             writer.transport.abort()
             tasks.discard(task)
 
-    port = free_port()
+    port = port or free_port()
     server = await asyncio.start_server(serve, HOST, port)
     try:
         yield Address(host=HOST, port=port)

@@ -67,20 +67,18 @@ async def test_a_dead_server_is_not_asked_again_at_once() -> None:
     connection = Connection(server, Limits(backoff_min_s=0.2, backoff_max_s=0.2))
     with pytest.raises(NotSent):
         await connection.ask(question, PATIENCE_S)
-    listening = await asyncio.start_server(count, HOST, port)
     began_s = asyncio.get_running_loop().time()
     refused = 0
-    while True:
-        try:
-            await connection.ask(question, PATIENCE_S)
-            break
-        except NotSent:
-            refused += 1
-            await asyncio.sleep(0.005)
-    assert asyncio.get_running_loop().time() - began_s > 0.1
-    assert (attempts, refused > 3) == (1, True)
-    await connection.close()
-    listening.close()
+    async with lying(count, port):
+        while not attempts:
+            try:
+                await connection.ask(question, PATIENCE_S)
+            except NotSent:
+                refused += 1
+                await asyncio.sleep(0.005)
+        assert asyncio.get_running_loop().time() - began_s > 0.1
+        assert (attempts, refused > 3) == (1, True)
+        await connection.close()
 
 
 async def test_a_server_that_closes_after_the_question_loses_it() -> None:
@@ -204,31 +202,28 @@ async def test_octets_that_are_no_frames_end_the_connection() -> None:
 
 async def test_no_more_than_the_limit_is_in_flight() -> None:
     """The rest waits for its turn; beyond that, questions are turned away at once."""
-    arrived: list[bytes] = []
+    packed: list[int] = []
     release = asyncio.Event()
 
-    async def collect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async def pump() -> None:
-            while True:
-                arrived.append(await read_frame(reader))
-                if release.is_set():
-                    writer.write(frame(as_answer(arrived[-1])))
+    def pack(number: int) -> bytes:
+        packed.append(number)
+        return question(number)
 
-        pumping = asyncio.create_task(pump())
+    async def hold_four(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        held = [await read_frame(reader) for _ in range(4)]
         await release.wait()
-        for one in tuple(arrived):
-            writer.write(frame(as_answer(one)))
-        await pumping
+        writer.write(b"".join(frame(as_answer(one)) for one in held))
+        await echo(reader, writer)
 
-    async with lying(collect) as server:
+    async with lying(hold_four) as server:
         connection = Connection(server, Limits(in_flight=4, waiting=10))
-        asked = [asyncio.create_task(connection.ask(question, PATIENCE_S)) for _ in range(10)]
-        await eventually(lambda: len(arrived) >= 4)
-        asked += [asyncio.create_task(connection.ask(question, PATIENCE_S)) for _ in range(4)]
+        asked = [asyncio.create_task(connection.ask(pack, PATIENCE_S)) for _ in range(10)]
+        await eventually(lambda: len(packed) >= 4)
+        asked += [asyncio.create_task(connection.ask(pack, PATIENCE_S)) for _ in range(4)]
         await asyncio.sleep(0)
         with pytest.raises(NotSent, match="wait already"):
-            await connection.ask(question, PATIENCE_S)
-        assert len(arrived) == 4
+            await connection.ask(pack, PATIENCE_S)
+        assert len(packed) == 4
         release.set()
         assert len(await asyncio.gather(*asked)) == 14
         await connection.close()
