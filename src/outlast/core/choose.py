@@ -166,7 +166,8 @@ def _percent(question: Question, health: Health | None, was: Member | None, drai
     draining = was is not None and was.published and drained > 0
     if ramp_ns and question.weighted and health is not None and not (settled or draining):
         elapsed = (question.now_ns - health.since_ns) * RAMP_STEPS / ramp_ns
-        share *= min(RAMP_STEPS, 1 + int(elapsed)) / RAMP_STEPS
+        # A clock that stepped back puts `since_ns` into the future: that is the first step, no less.
+        share *= max(1, min(RAMP_STEPS, 1 + int(elapsed))) / RAMP_STEPS
     return round(100 * share)
 
 
@@ -188,11 +189,13 @@ def _tiers(endpoint: Endpoint, rated: list[_Rated]) -> tuple[frozenset[RegionNam
     used: list[frozenset[RegionName]] = []
     for tier in [*order, rest] if rest else order:
         members = [one for one in rated if one.target.region in tier and one.target.weight]
-        alive = sum(one.size for one in members if one.alive and one.percent)
+        # By percent: a tier that ramps or is drained all alike has equal weights, so without help from
+        # the next one a cold region would get everything at once, and steps would move nothing.
+        alive = sum(one.size * one.percent for one in members if one.alive)
         if not alive:
             continue
         used.append(tier)
-        if alive >= endpoint.policy.tier_share_min * sum(one.size for one in members):
+        if alive >= endpoint.policy.tier_share_min * 100 * sum(one.size for one in members):
             break
     return tuple(used)
 
