@@ -81,7 +81,7 @@ def make(situation: Situation, generation: Generation, origin: Origin = Origin.A
         digest=digest_of(record_sets),
         record_sets=record_sets,
         floor=1 if "floor-targets" in waived else situation.endpoint.floors.targets,
-        owns=situation.owned or situation.endpoint.adopt,
+        owns=situation.owned or situation.endpoint.adopt or "ownership" in waived,
         members=members,
         proof=prove(situation.endpoint, members),
         made_at_ns=situation.now_ns,
@@ -113,11 +113,13 @@ def _question(situation: Situation, family: Family) -> Question:
 
 
 def evacuations_of(situation: Situation) -> tuple[Evacuation, ...]:
-    """Return the evacuations in force."""
+    """Return the evacuations in force: one planned for tonight excuses nothing today."""
     return tuple(
         one
         for one in situation.overrides
-        if isinstance(one, Evacuation) and not is_over(one, situation.now_ns)
+        if isinstance(one, Evacuation)
+        and one.at_ns <= situation.now_ns
+        and not is_over(one, situation.now_ns)
     )
 
 
