@@ -85,6 +85,7 @@ class StoreFile:
         self.path = path
         self._options = options
         self.connections: list[sqlite3.Connection] = []
+        self._wal = Path(f"{path}-wal")
         self._inodes: dict[Path, tuple[int, int]] = {}
 
     @classmethod
@@ -104,7 +105,7 @@ class StoreFile:
                     file._connect()
                 _check_kind(path, file.connections[0])
                 _check_content(path, file.connections[0])
-                file._inodes = {one: _inode(one) for one in file._parts()}
+                file._inodes = {one: _inode(one) for one in (path, Path(f"{path}-shm"))}
         except BaseException:
             file.close()
             raise
@@ -126,9 +127,14 @@ class StoreFile:
     def check_same(self) -> None:
         """See that the file at the path is still the one that was opened.
 
+        The log is only seen to be there: asking for its times, as `stat` does, makes the kernel keep
+        finer ones at the next write (multigrain timestamps, Linux 6.13), and each commit dearer.
+
         Raises:
-            StoreReplaced: it, its log or its index was deleted or exchanged.
+            StoreReplaced: it or its index was deleted or exchanged, or its log was deleted.
         """
+        if self._inodes and not os.access(self._wal, os.F_OK):
+            raise faults.replaced(self.path, f"{self._wal.name} was deleted")
         for path, inode in self._inodes.items():
             try:
                 now = _inode(path)
@@ -154,9 +160,6 @@ class StoreFile:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
         self.connections.clear()
-
-    def _parts(self) -> list[Path]:
-        return [self.path, *(Path(f"{self.path}{suffix}") for suffix in ("-wal", "-shm"))]
 
 
 def _create(path: Path) -> None:
