@@ -8,6 +8,7 @@ cost more than the messages.
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 from outlast.drivers.nameserver.gate import Gate, Transferring, Updating
 from outlast.drivers.nameserver.settings import Counters, Fact, FactHook, FactKind, Limits
@@ -112,8 +113,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin, if there is room."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError("a stream was expected")
+        transport = cast("asyncio.Transport", transport)
         peer = transport.get_extra_info("peername")
         self.host = peer[0] if peer else ""
         if not self._hub.admit(self):
