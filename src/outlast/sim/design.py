@@ -26,8 +26,9 @@ from outlast.model.units import Nanos
 Shared = TypeVar("Shared")
 Local = TypeVar("Local")
 
-Deed = tuple[int, int, int]
-"""What a move did to the DNS: endpoint, generation before, generation after (see `NOTHING`, `EMPTY`)."""
+Deed = tuple[int, int, int] | tuple[str, ...]
+"""What a move did to the DNS, for `Design.judge`; false where there is nothing to be judged. Small designs
+say endpoint, generation before and generation after (see `NOTHING`, `EMPTY`)."""
 
 NOTHING = 0
 """Generation of an endpoint at which nothing was published yet."""

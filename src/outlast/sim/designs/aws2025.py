@@ -234,6 +234,7 @@ class Aws2025:
         if found:
             return found
         at = deed[0]
+        assert isinstance(at, int)
         back = shared.rollback[at]
         if back == NOTHING or shared.trees[at] >> back & 1:
             return ""

@@ -170,6 +170,8 @@ class Blind:
 def judge_deed(spec: Spec, deed: Deed) -> str:
     """Judge a deed by S1 and S2, as all designs that publish numbered plans do."""
     endpoint, before, after = deed
+    assert isinstance(before, int)
+    assert isinstance(after, int)
     empty = back = ""
     if after == EMPTY and before != EMPTY:
         empty = f"S1 never empty: endpoint {endpoint} answers with no address"

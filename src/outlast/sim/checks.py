@@ -1,0 +1,100 @@
+"""Checks: S1 to S6, judged after every write by somebody who shares no code with those who wrote.
+
+They hold the zone before and after, and their own record of what ever stood in the DNS (`world.Truth`).
+A foreign hand may do to the zone what it likes; what is judged is what *our* writes leave behind.
+"""
+
+import hashlib
+
+from outlast.model.fence import epoch_name, parse_fence
+from outlast.model.names import DnsName
+from outlast.model.plan import Layout, Plan
+from outlast.model.records import RecordSet, RecordType
+from outlast.sim.world import ADDRESSES, Row, Truth, Zone, find
+
+
+def judge_write(
+    layout: Layout, before: Zone, after: Zone, truth: Truth, *, floor: int
+) -> tuple[str, ...]:
+    """Return every invariant that a write of ours broke.
+
+    Args:
+        layout: of the endpoint that was written.
+        before: the zone before the write.
+        after: and after it.
+        truth: what the checks knew before the write.
+        floor: addresses that each name keeps.
+    """
+    broken = [foreign_touched(layout, before, after)]
+    fence = parse_fence(find(after, layout.fence_at, RecordType.TXT))
+    if fence is None:
+        return tuple(one for one in broken if one)
+    broken.append(monotone(layout, fence.generation, truth))
+    if not any(find(after, name, RecordType.CNAME) for name in layout.names):
+        # Beside a CNAME that a foreign hand planted, servers drop addresses without a word. What our
+        # write leaves there was empty before it; that it heals is L2's business.
+        broken += [never_empty(layout, after, floor), authentic(layout, after, fence.digest)]
+    if (fence.generation, fence.digest) not in truth.allowed:
+        broken.append(f"S5 guarded: {layout.endpoint}: nobody allowed plan {fence.generation}")
+    return tuple(one for one in broken if one)
+
+
+def never_empty(layout: Layout, zone: Zone, floor: int) -> str:
+    """S1: each name answers with its floor of addresses, in the family that is published."""
+    for name in layout.names:
+        counts = [len(find(zone, name, rtype)) for rtype in ADDRESSES]
+        if max(counts) < floor or 0 < min(counts) < floor:
+            return f"S1 never empty: {name} answers with {max(counts)} addresses"
+    return ""
+
+
+def monotone(layout: Layout, generation: int, truth: Truth) -> str:
+    """S2: not below anything that ever stood there, wiped since or not."""
+    if generation >= truth.high:
+        return ""
+    return (
+        f"S2 monotone: {layout.endpoint} went back to plan {generation} after plan {truth.high}"
+    )
+
+
+def authentic(layout: Layout, zone: Zone, digest: str) -> str:
+    """S3: the records hash to what the fence names; hashed here, not by the code under test."""
+    names = {str(name) for name in layout.names} | {f"_weights.{name}" for name in layout.names}
+    text = "".join(_line(one) for one in zone if one.name in names)
+    if hashlib.sha256(text.encode()).hexdigest()[:32] == digest:
+        return ""
+    return f"S3 authentic: the records of {layout.endpoint} are not those of the fenced plan"
+
+
+def _line(one: RecordSet) -> str:
+    return f"{one.name} {one.ttl_s} {one.rtype.value} {' '.join(one.values)}\n"
+
+
+def retained(layout: Layout, zone: Zone, before: Row, after: Row) -> str:
+    """S4: clean-up left the live plan and the one before it."""
+    fence = parse_fence(find(zone, layout.fence_at, RecordType.TXT))
+    if fence is None:
+        return ""
+    older = [one.generation for one in before.archive if one.generation < fence.generation]
+    kept = {one.generation for one in after.archive}
+    held = {one.generation for one in before.archive}
+    needed = ({fence.generation} | ({max(older)} if older else set())) & held
+    missing = sorted(needed - kept)
+    if not missing:
+        return ""
+    return f"S4 retained: plan {missing[0]} of {layout.endpoint} was deleted, plan {fence.generation} is live"
+
+
+def foreign_touched(layout: Layout, before: Zone, after: Zone) -> str:
+    """S6: nothing changed at names that are not the endpoint's, its fence's or the epoch's."""
+    own = {layout.fence_at, epoch_name(layout.zone), *layout.names}
+    own |= {DnsName(f"_weights.{one}") for one in layout.names}
+    rest = [tuple(one for one in zone if one.name not in own) for zone in (before, after)]
+    return "" if rest[0] == rest[1] else f"S6 owned: a write for {layout.endpoint} touched other names"
+
+
+def allowed_anyhow(plan: Plan) -> bool:
+    """S5's own minimum, whatever the guard said: each name has an address."""
+    return all(
+        any(plan.addresses(name, rtype) for rtype in ADDRESSES) for name in plan.layout.names
+    )
