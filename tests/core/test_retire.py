@@ -11,7 +11,8 @@ DNS, OTHER = ProviderName("dns"), ProviderName("other")
 
 
 def fold(*events: Stored | SeenLive, kept: int = 0) -> tuple[State, list[Delete]]:
-    state, deletions = State(), []
+    state = State()
+    deletions: list[Delete] = []
     for event in events:
         state, commands = step(state, event, kept=kept)
         deletions += commands

@@ -145,12 +145,19 @@ def frozen(case: Case) -> list[Finding]:
 
 
 def floor_targets(case: Case) -> list[Finding]:
-    """Enough addresses stay, in each family alone: a floor met by IPv4 does not help IPv6 clients."""
+    """Enough addresses stay, in each family alone: a floor met by IPv4 does not help IPv6 clients.
+
+    Counted in the records: two targets of one address are one record, and the enactor would stop at it.
+    """
     findings = []
     endpoint = case.situation.endpoint
     for family in endpoint.families:
         members = _of(case.plan, family)
-        stay = sum(1 for one in members if one.published)
+        stay = min(
+            len(case.plan.addresses(one.name, family.rtype))
+            for one in endpoint.names
+            if family in one.families
+        )
         if stay < min(endpoint.floors.targets, len(members)):
             findings.append(
                 _block(
@@ -165,17 +172,21 @@ def floor_targets(case: Case) -> list[Finding]:
 def floor_share(case: Case) -> list[Finding]:
     """Enough of the capacity stays published, in each family alone.
 
-    With failover it is counted over the regions that publish anything: later tiers wait on purpose.
+    With failover it is counted over the smallest tier that serves: later tiers wait on purpose, and one
+    healthy target of a large later tier, published to help, must not make that whole tier the measure.
     """
     findings = []
     endpoint = case.situation.endpoint
     for family in endpoint.families:
         members = [one for one in _of(case.plan, family) if one.weight]
         stay = [one for one in _of(case.plan, family) if one.published]
+        whole = _size(members)
         if endpoint.policy.kind is PolicyKind.FAILOVER:
-            regions = {one.region for one in stay}
-            members = [one for one in members if one.region in regions]
-        whole, needed = _size(members), endpoint.floors.share_ratio * _size(members)
+            tiers = _tiers(case, members)
+            serving = [tier for tier in tiers if any(one.serves for one in tier)]
+            standing = [tier for tier in tiers if any(one.published for one in tier)]
+            whole = min((_size(tier) for tier in serving or standing), default=0)
+        needed = endpoint.floors.share_ratio * whole
         if _size(stay) < needed:
             findings.append(
                 _block(
@@ -185,6 +196,14 @@ def floor_share(case: Case) -> list[Finding]:
                 )
             )
     return findings
+
+
+def _tiers(case: Case, members: list[Member]) -> list[list[Member]]:
+    """Members by tier; regions that no tier names are the last one."""
+    order = case.situation.endpoint.policy.order
+    named = [region for tier in order for region in tier]
+    tiers = [[one for one in members if one.region in tier] for tier in order]
+    return [*tiers, [one for one in members if one.region not in named]]
 
 
 def budget(case: Case) -> list[Finding]:
@@ -269,11 +288,15 @@ def ownership(case: Case) -> list[Finding]:
 
 
 def capacity(case: Case) -> list[Finding]:
-    """What stays can carry the demand; an evacuation that leaves too little is refused."""
+    """What stays can carry the demand; an evacuation that leaves too little is refused.
+
+    Only what the evacuation still takes counts against it. A target that dies elsewhere an hour after the
+    region left must go: its address carries nothing, published or not.
+    """
     proof = case.plan.proof
     if proof.holds is not False:
         return []
-    if not evacuations_of(case.situation):
+    if not _drains_more(case):
         message = f"{proof}; nothing can be done about it here, the rest is dead already"
         return [Finding(rule="capacity", severity=Severity.WARN, message=message)]
     return [
@@ -283,6 +306,20 @@ def capacity(case: Case) -> list[Finding]:
             "evacuate less, add capacity, or waive `capacity` for a stated time",
         )
     ]
+
+
+def _drains_more(case: Case) -> bool:
+    """Whether the plan takes more from an evacuated region than went before; the dead do not count."""
+    head = case.situation.head
+    drained = {one.region for one in evacuations_of(case.situation)}
+    now = {(one.target, one.family): one for one in case.plan.members}
+    for was in head.members if head is not None else ():
+        one = now.get((was.target, was.family))
+        if was.region not in drained or not was.published or one is None:
+            continue
+        if one.verdict is not Verdict.DOWN and one.percent < was.percent:
+            return True
+    return False
 
 
 def transaction_size(case: Case) -> list[Finding]:
