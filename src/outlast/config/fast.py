@@ -1,0 +1,2 @@
+def read_fast(data):
+    return None

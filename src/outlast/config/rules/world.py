@@ -1,0 +1,186 @@
+"""The world: providers, vantages, services and settings, and what they owe to each other."""
+
+from collections.abc import Iterator
+
+from outlast.config.faults import Path
+from outlast.config.finding import Finding, warning
+from outlast.config.rules.case import Case
+from outlast.model.names import DnsName, ProviderName
+from outlast.model.topology import (
+    DependencyKind,
+    Endpoint,
+    Provider,
+    ProviderKind,
+    Service,
+)
+
+
+def judge(case: Case) -> Iterator[Finding]:
+    """Yield what is wrong outside endpoints, and between them and the rest."""
+    yield from _zones(case)
+    for provider in case.topology.providers:
+        if ("providers", provider.name) not in case.broken:
+            yield from _provider(provider)
+    yield from _negative_ttl(case)
+    yield from _sockets(case)
+    yield from _unused(case)
+    yield from _vantages(case)
+    yield from _sick_ratio(case)
+    for service in case.topology.services:
+        if ("services", service.name) not in case.broken:
+            yield from _needs(service)
+
+
+def _zones(case: Case) -> Iterator[Finding]:
+    """A zone has one writer: two providers would each heal what the other wrote."""
+    owners: dict[DnsName, ProviderName] = {}
+    for provider in case.topology.providers:
+        for at, zone in enumerate(provider.zones):
+            owner = owners.get(zone)
+            if owner is not None:
+                by = "this provider" if owner == provider.name else f"provider `{owner}`"
+                yield Finding(
+                    rule="duplicate-zone",
+                    path=("providers", provider.name, "zones", at),
+                    message=f"{by} has the zone `{zone}` already",
+                    remedy="a zone has one writer: delete it here or there",
+                    value=zone,
+                )
+            owners.setdefault(zone, provider.name)
+
+
+def _provider(provider: Provider) -> Iterator[Finding]:
+    path = ("providers", provider.name)
+    if provider.kind is not ProviderKind.RFC2136:
+        return
+    if provider.key is None:
+        message = "updates are not signed: whoever can send from our address can change the zone"
+        yield warning("no-key", path, message, "add `key:` with the server's TSIG key")
+    if provider.server.host in {"0.0.0.0", "::"}:  # noqa: S104 - this refuses it
+        yield Finding(
+            rule="value",
+            path=(*path, "server"),
+            message="updates cannot be sent to a wildcard address",
+            remedy="write the server's address",
+        )
+    plain = Provider(name=provider.name, kind=provider.kind, server=provider.server, zones=())
+    for key, differs in (
+        ("negative_ttl_s", provider.negative_ttl_s != plain.negative_ttl_s),
+        ("secondaries", provider.secondaries != plain.secondaries),
+    ):
+        if differs:
+            message = f"`{key}` has no effect here: an `rfc2136` server keeps its own"
+            yield warning("no-effect", (*path, key), message, "set it at the server, delete it here")
+
+
+def _negative_ttl(case: Case) -> Iterator[Finding]:
+    """Absence should not be remembered for longer than presence."""
+    shortest: dict[str, Endpoint] = {}
+    for one in case.topology.endpoints:
+        known = shortest.get(one.provider)
+        if known is None or one.ttl_s < known.ttl_s:
+            shortest[one.provider] = one
+    for provider in case.topology.providers:
+        endpoint = shortest.get(provider.name)
+        if endpoint is None or provider.kind is not ProviderKind.EMBEDDED:
+            continue
+        limit = min(endpoint.ttl_s, endpoint.policy.recovery_s)
+        if provider.negative_ttl_s > limit:
+            yield warning(
+                "negative-ttl",
+                ("providers", provider.name, "negative_ttl_s"),
+                f'resolvers would keep "no such name" for {provider.negative_ttl_s} s, longer than '
+                f"endpoint `{endpoint.name}` may take ({limit:g} s): each outage gets that much longer "
+                "(on 20 October 2025, 900 s of it made the last quarter of an hour)",
+                f"write `negative_ttl_s: {max(int(limit), 1)}` or less",
+                str(provider.negative_ttl_s),
+            )
+
+
+def _sockets(case: Case) -> Iterator[Finding]:
+    """Two listeners cannot share one address and port."""
+    taken = {case.topology.settings.http: "`settings.http`"}
+    for provider in case.topology.providers:
+        if provider.kind is ProviderKind.EMBEDDED:
+            if provider.server in taken:
+                yield Finding(
+                    rule="duplicate-listener",
+                    path=("providers", provider.name, "server"),
+                    message=f"{taken[provider.server]} listens at {provider.server} already",
+                    remedy="choose another port",
+                    value=str(provider.server),
+                )
+            taken.setdefault(provider.server, f"provider `{provider.name}`")
+
+
+def _unused(case: Case) -> Iterator[Finding]:
+    used = {one.provider for one in case.topology.endpoints}
+    for provider in case.topology.providers:
+        if provider.name not in used and len(case.known["endpoints"]) == len(
+            case.topology.endpoints
+        ):
+            message = "no endpoint is published by this provider"
+            path = ("providers", provider.name)
+            yield warning("unused-provider", path, message, "delete it, or give it endpoints")
+
+
+def _vantages(case: Case) -> Iterator[Finding]:
+    """One vantage cannot tell a dead target from its own dead network; nor can one beside the target."""
+    vantages = case.topology.vantages
+    if len(vantages) == 1:
+        yield warning(
+            "single-vantage",
+            ("vantages",),
+            f"`{vantages[0].name}` is the only vantage: its own network trouble looks like dead targets",
+            "add vantages in other places, best three, so that they can outvote a sick one",
+            "",
+        )
+    standing = {one.region for one in vantages}
+    if len(standing) != 1 or None in standing:
+        return
+    region = next(iter(standing))
+    for endpoint in case.topology.endpoints:
+        if endpoint.targets and all(one.region == region for one in endpoint.targets):
+            path: Path = ("vantages", vantages[0].name, "region")
+            message = f"every vantage stands in region `{region}`, the only one of `{endpoint.name}`"
+            remedy = "probe from outside: a region that goes dark takes its own witnesses along"
+            yield warning("vantage-inside", path, message, remedy)
+            return
+
+
+def _sick_ratio(case: Case) -> Iterator[Finding]:
+    """The loss of one region must not look like a sick monitor, or nothing would ever move."""
+    regions = {target.region for one in case.topology.endpoints for target in one.targets}
+    ratio = case.topology.settings.sick_ratio
+    if len(regions) > 1 and ratio * len(regions) < 1:
+        yield Finding(
+            rule="sick-ratio",
+            path=("settings", "sick_ratio"),
+            message=f"one of {len(regions)} regions is more than this share: its loss would pass for "
+            "a sick monitor, and nothing would move",
+            remedy=f"write at least {1 / len(regions) + 0.005:.2f}",
+            value=f"{ratio:g}",
+        )
+
+
+def _needs(service: Service) -> Iterator[Finding]:
+    """A dependency leads elsewhere, and its words fit its kind."""
+    seen: set[tuple[str | None, str | None, str | None]] = set()
+    for at, need in enumerate(service.needs):
+        path = ("services", service.name, "needs", at)
+        if need.service == service.name:
+            message, remedy = "a service cannot depend on itself", "delete it, or name another service"
+            yield Finding(
+                rule="self-dependency", path=(*path, "service"), message=message, remedy=remedy
+            )
+        key = (need.service, need.endpoint, need.region)
+        if key in seen:
+            message = "this dependency stands above already"
+            yield warning("duplicate-dependency", path, message, "delete one of them", "")
+        seen.add(key)
+        if need.kind is DependencyKind.CACHED and not need.cached_s:
+            message = "a `cached` dependency that remembers for 0 s is a hard one"
+            yield warning("no-effect", (*path, "kind"), message, "add `cached_s:`")
+        elif need.cached_s and need.kind is not DependencyKind.CACHED:
+            message = f"`cached_s` has no effect on a `{need.kind}` dependency"
+            yield warning("no-effect", (*path, "cached_s"), message, "write `kind: cached`, or delete it")
