@@ -160,9 +160,26 @@ class Assignment:
     check: HealthCheck
 
 
+@dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A probe that says nothing of its target, since *we* could not look.
+
+    No file handle, no local port, no route from here, a process that stood still: to report these as
+    bad would let a sick monitor take healthy targets out. Whoever gets one emits no report for it.
+
+    Attributes:
+        at_ns: when the probe ended.
+        reason: one line for people.
+    """
+
+    subject: Subject
+    at_ns: Nanos
+    reason: str
+
+
 class Prober(Protocol):
     """Carries out one probe."""
 
-    async def probe(self, assignment: Assignment) -> Report:
+    async def probe(self, assignment: Assignment) -> Report | Unjudged:
         """Probe once. Never raises for what the target does: a failure is a bad report."""
         ...
