@@ -141,7 +141,7 @@ class Enactor:
                 if not lost:
                     fact = Fact(event=Event.STORE_LOST, role=self.name, detail=error.what)
                     self._tell(fact)
-                lost = True
+                lost, revision = True, 0
                 await asyncio.sleep(STORE_RETRY_S)
 
     def _take_row(self, row: EndpointRow) -> None:

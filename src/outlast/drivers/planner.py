@@ -104,6 +104,11 @@ class Planner:
         """What the planner knows, for people."""
         return self._states
 
+    @property
+    def sick(self) -> Mapping[VantageName, str]:
+        """The vantages that count as sick, with the reason."""
+        return self._wellness.sick
+
     def change_topology(self, topology: Topology) -> None:
         """Go on with another topology, which was validated as a whole."""
         gone = {one.name for one in self._topology.endpoints} - {
@@ -141,6 +146,7 @@ class Planner:
                 if not lost:
                     self._tell(Fact(event=Event.STORE_LOST, role=ROLE, detail=error.what))
                 lost = True
+                self._start_over()
                 await asyncio.sleep(STORE_RETRY_S)
 
     async def turn(self) -> None:
@@ -154,6 +160,20 @@ class Planner:
             events, self._events = self._events, defaultdict(list)
             for name, mine in events.items():
                 await self._step(name, mine)
+
+    def _start_over(self) -> None:
+        """Forget what the store said, for it may have gone back in time; keep how far it had come."""
+        now_ns = self._clock.now_ns()
+        self._states = {
+            name: loop.State(seen=state.newest, observed=state.observed, since_ns=state.since_ns)
+            for name, state in self._states.items()
+        }
+        self._retire.clear()
+        self._events.clear()
+        self._revisions = _Revisions()
+        self._gathered = False
+        for endpoint in self._topology.endpoints:
+            self._meet(endpoint, now_ns)
 
     # gathering
 

@@ -1,0 +1,1 @@
+"""Where everything is put together: state on disk, wiring, roles, command line."""

@@ -1,0 +1,40 @@
+"""Troubles: what is wrong right now, gathered from facts, for `/readyz` and `outlast status`."""
+
+from outlast.drivers.facts import Event, Fact
+
+_OPENS = {
+    Event.STORE_LOST: "store",
+    Event.PROVIDER_LOST: "provider",
+    Event.VANTAGE_SICK: "vantage",
+    Event.TOPOLOGY_REFUSED: "topology",
+    Event.BUG: "bug",
+}
+_CLOSES = {
+    Event.STORE_BACK: "store",
+    Event.PROVIDER_BACK: "provider",
+    Event.VANTAGE_WELL: "vantage",
+    Event.TOPOLOGY: "topology",
+}
+
+
+class Troubles:
+    """A listener that remembers what began and has not ended."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, str] = {}
+
+    def hear(self, fact: Fact) -> None:
+        """Take one fact."""
+        opened, closed = _OPENS.get(fact.event), _CLOSES.get(fact.event)
+        if opened is not None:
+            self._open[_key(opened, fact)] = fact.detail or str(fact.event)
+        if closed is not None:
+            self._open.pop(_key(closed, fact), None)
+
+    def now(self) -> dict[str, str]:
+        """Return what is wrong, by name; empty: nothing."""
+        return dict(sorted(self._open.items()))
+
+
+def _key(kind: str, fact: Fact) -> str:
+    return f"{kind} {fact.subject or fact.role}"

@@ -1,0 +1,337 @@
+"""Up: the roles of one topology, started together and stopped together.
+
+Stopping changes nothing in the DNS: what is published stays. A role that ends by a fault of its own is
+started again after a second, and says so; the others go on meanwhile. The topology file is read again on
+SIGHUP and when it changes: a valid one takes effect, an invalid one is refused with all its faults and
+the old one stays in force.
+"""
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from outlast.app.troubles import Troubles
+from outlast.app.web import WebServer, listen, make_web
+from outlast.app.wiring import World, enactor_names
+from outlast.config import load
+from outlast.drivers import nameserver
+from outlast.drivers.enactor import Enactor
+from outlast.drivers.entries import Alive
+from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.ledger import Ledger
+from outlast.drivers.nameserver import NameServer
+from outlast.drivers.planner import Planner
+from outlast.drivers.prober import Prober
+from outlast.drivers.telemetry import Metrics, to_all
+from outlast.model.errors import ConfigError, StoreError
+from outlast.model.names import EnactorName, ProviderName, VantageName
+from outlast.model.topology import Address, ProviderKind, Topology
+from outlast.ports import Provider, Store
+
+RESTART_S = 1.0
+SIGN_OF_LIFE_S = 2.0
+FILE_LOOK_S = 1.0
+"""How often the topology file's time of change is looked at."""
+
+
+class Role(StrEnum):
+    """What a process can be."""
+
+    PLANNER = "planner"
+    ENACTOR = "enactor"
+    PROBER = "prober"
+    NAMESERVER = "nameserver"
+
+
+ALL_ROLES = frozenset(Role)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What is started.
+
+    Attributes:
+        roles: which roles this process plays.
+        enactor: name of its single enactor; None: as many as the topology asks for.
+        vantage: the vantage it probes from; None: every one of the topology.
+        http: where metrics are served; None: nowhere.
+    """
+
+    roles: frozenset[Role] = ALL_ROLES
+    enactor: EnactorName | None = None
+    vantage: VantageName | None = None
+    http: Address | None = None
+
+
+@dataclass(slots=True)
+class _Crew:
+    """What runs."""
+
+    planner: Planner | None = None
+    enactors: list[Enactor] = field(default_factory=list)
+    probers: list[Prober] = field(default_factory=list)
+    servers: list[NameServer] = field(default_factory=list)
+    providers: list[dict[ProviderName, Provider]] = field(default_factory=list)
+
+    def signs(self) -> Iterable[tuple[str, str, str]]:
+        """Kind, name and present doing of each role."""
+        if self.planner is not None:
+            yield "planner", "planner", f"{len(self.planner.states)} endpoints"
+        for enactor in self.enactors:
+            yield "enactor", enactor.name, enactor.doing
+        for prober in self.probers:
+            yield "prober", prober.vantage, prober.doing
+        for server in self.servers:
+            answered = sum(count for _, count in server.stats().answers)
+            yield "nameserver", "nameserver", f"{answered} answers"
+
+
+class Up:
+    """One process of `outlast up`."""
+
+    def __init__(self, world: World, options: Options, tell: Tell) -> None:
+        self._world = world
+        self._options = options
+        self._troubles = Troubles()
+        self.metrics = Metrics()
+        self._tell = to_all(tell, self.metrics.count, self._troubles.hear)
+        self._crew = _Crew()
+        self._stop = asyncio.Event()
+        self._reload = asyncio.Event()
+        self.ready = asyncio.Event()
+
+    def stop(self) -> None:
+        """Stop soon; what is published stays."""
+        self._stop.set()
+
+    @property
+    def crew(self) -> _Crew:
+        """What runs, for demonstrations and tests."""
+        return self._crew
+
+    async def run(self) -> None:
+        """Run until stopped.
+
+        Raises:
+            ConfigError: an address is taken, a secret cannot be read, and the like; nothing was started.
+        """
+        sock = listen(self._options.http) if self._options.http is not None else None
+        store: Store | None = None
+        try:
+            await self._start_servers()
+            store = await self._world.store() if self._options.roles - {Role.NAMESERVER} else None
+            await self._work(store, sock)
+        finally:
+            for providers in self._crew.providers:
+                for provider in providers.values():
+                    await provider.close()
+            for server in self._crew.servers:
+                await server.close()
+            if store is not None:
+                await store.close()
+            if sock is not None:
+                sock.close()
+
+    async def _start_servers(self) -> None:
+        """The name servers first: the other roles need them."""
+        if Role.NAMESERVER not in self._options.roles:
+            return
+        for provider in self._world.topology.providers:
+            if provider.kind is ProviderKind.EMBEDDED:
+                server = self._world.name_server(provider, self._server_fact)
+                await server.start()
+                self._crew.servers.append(server)
+
+    def _server_fact(self, fact: nameserver.Fact) -> None:
+        detail = f"{fact.kind}: {fact.detail}"
+        if fact.kind in {nameserver.FactKind.STARTED, nameserver.FactKind.DISK_FAILED}:
+            self._tell(Fact(event=Event.STARTED, role="nameserver", detail=detail))
+
+    async def _work(self, store: Store | None, sock: socket.socket | None) -> None:
+        web = WebServer(make_web(self.metrics, self._troubles.now))
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {}
+        if store is not None:
+            jobs |= self._make_roles(store)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self._keep(name, job)) for name, job in jobs.items()]
+            if sock is not None:
+                tasks.append(group.create_task(web.serve(sockets=[sock])))
+            tasks.append(group.create_task(self._watch_file()))
+            with _signals(self._stop.set, self._reload.set):
+                self.ready.set()
+                await self._stop.wait()
+            web.should_exit = True
+            for task in tasks:
+                task.cancel()
+        self._tell(Fact(event=Event.STOPPED, role="outlast", detail="what is published stays"))
+
+    def _make_roles(self, store: Store) -> dict[str, Callable[[], Awaitable[None]]]:
+        world, options, crew = self._world, self._options, self._crew
+        ledger = world.ledger(store, "outlast")
+        jobs: dict[str, Callable[[], Awaitable[None]]] = {"signs": lambda: self._signs(ledger)}
+        if Role.PLANNER in options.roles:
+            crew.planner = Planner(
+                world.topology,
+                ledger=world.ledger(store, "planner"),
+                providers=self._connect(),
+                clock=world.clock,
+                tell=self._tell,
+            )
+            jobs["planner"] = crew.planner.run
+        if Role.ENACTOR in options.roles:
+            for name in self._enactor_names():
+                crew.enactors.append(self._make_enactor(name, store))
+        if Role.PROBER in options.roles:
+            for vantage in self._vantage_names():
+                prober = Prober(
+                    vantage,
+                    world.topology,
+                    ledger=world.ledger(store, f"prober-{vantage}"),
+                    clock=world.clock,
+                    tell=self._tell,
+                )
+                crew.probers.append(prober)
+        jobs |= {one.name: one.run for one in crew.enactors}
+        return jobs | {one.role: one.run for one in crew.probers}
+
+    def _connect(self) -> dict[ProviderName, Provider]:
+        """Connections of a role's own: roles share nothing but the ledger."""
+        providers = self._world.providers()
+        self._crew.providers.append(providers)
+        return providers
+
+    def _make_enactor(self, name: EnactorName, store: Store) -> Enactor:
+        world = self._world
+        return Enactor(
+            name,
+            peers=enactor_names(world.topology),
+            settings=world.topology.settings,
+            ledger=world.ledger(store, name),
+            providers=self._connect(),
+            last_good=world.last_good(name),
+            clock=world.clock,
+            tell=self._tell,
+        )
+
+    def _enactor_names(self) -> list[EnactorName]:
+        if self._options.enactor is not None:
+            return [self._options.enactor]
+        return enactor_names(self._world.topology)
+
+    def _vantage_names(self) -> list[VantageName]:
+        known = [one.name for one in self._world.topology.vantages]
+        if self._options.vantage is None:
+            return known
+        if self._options.vantage not in known:
+            raise ConfigError(
+                f"there is no vantage {self._options.vantage} in {self._world.file}",
+                remedy=f"choose one of: {', '.join(known)}",
+            )
+        return [self._options.vantage]
+
+    # while it runs
+
+    async def _keep(self, name: str, job: Callable[[], Awaitable[None]]) -> None:
+        """Run a role; if it ends by a fault of its own, say so and start it again."""
+        while True:
+            try:
+                await job()
+            except Exception as error:  # noqa: BLE001 - whatever it is, the other roles go on
+                detail = f"{name} ended: {_reason(error)}; starting it again in {RESTART_S:g} s"
+                self._tell(Fact(event=Event.BUG, role=name, detail=detail))
+            await asyncio.sleep(RESTART_S)
+
+    async def _signs(self, ledger: Ledger) -> None:
+        """Write down, every few seconds, who is alive and what it is doing."""
+        while True:
+            for kind, name, doing in self._crew.signs():
+                sign = Alive(
+                    kind=kind,
+                    name=name,
+                    doing=doing,
+                    at_ns=self._world.clock.now_ns(),
+                    every_s=SIGN_OF_LIFE_S,
+                )
+                with contextlib.suppress(StoreError):  # the roles tell that the store is lost
+                    await ledger.alive(sign)
+            self._measure()
+            await asyncio.sleep(SIGN_OF_LIFE_S)
+
+    def _measure(self) -> None:
+        planner = self._crew.planner
+        if planner is None:
+            return
+        self.metrics.endpoints.set(len(planner.states))
+        blocked = sum(1 for one in planner.states.values() if one.announced is not None)
+        self.metrics.blocked.set(blocked)
+        self.metrics.sick.set(len(planner.sick))
+
+    async def _watch_file(self) -> None:
+        seen = _stamp(self._world)
+        while True:
+            try:
+                async with asyncio.timeout(FILE_LOOK_S):
+                    await self._reload.wait()
+            except TimeoutError:
+                if _stamp(self._world) == seen:
+                    continue
+            self._reload.clear()
+            seen = _stamp(self._world)
+            self._take_topology()
+
+    def _take_topology(self) -> None:
+        """Read the topology again; whatever is wrong with it, the old one stays in force."""
+        try:
+            loaded = load(self._world.file)
+            _check_providers(loaded.topology, self._world.topology)
+        except ConfigError as error:
+            self._tell(Fact(event=Event.TOPOLOGY_REFUSED, role="outlast", detail=str(error)))
+            return
+        if loaded.digest == self._world.digest:
+            return
+        self._world = replace(self._world, topology=loaded.topology, digest=loaded.digest)
+        if self._crew.planner is not None:
+            self._crew.planner.change_topology(loaded.topology)
+        for prober in self._crew.probers:
+            prober.change_topology(loaded.topology)
+        detail = f"{len(loaded.topology.endpoints)} endpoints, digest {loaded.digest[:12]}"
+        self._tell(Fact(event=Event.TOPOLOGY, role="outlast", detail=detail))
+
+
+def _check_providers(new: Topology, old: Topology) -> None:
+    if new.providers != old.providers:
+        raise ConfigError(
+            "the providers changed, which a running process cannot take over",
+            remedy="restart `outlast up`; what is published stays meanwhile",
+        )
+
+
+def _stamp(world: World) -> int:
+    try:
+        return world.file.stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ExceptionGroup):
+        return "; ".join(_reason(one) for one in error.exceptions)
+    return f"{type(error).__name__}: {error}"
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """SIGINT and SIGTERM stop, SIGHUP reads the topology again."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    try:
+        yield
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            loop.remove_signal_handler(number)

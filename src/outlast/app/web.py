@@ -1,0 +1,88 @@
+"""Web: /metrics, /healthz and /readyz, served beside the roles.
+
+`/healthz` says that the process turns; `/readyz` that it can do its work: store and providers answer. Not
+being ready never takes anything out of the DNS.
+"""
+
+import contextlib
+import socket
+from collections.abc import Callable, Iterator
+
+import uvicorn
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from outlast.drivers.telemetry import Metrics
+from outlast.model.errors import ConfigError
+from outlast.model.topology import Address
+
+Readiness = Callable[[], dict[str, str]]
+"""Returns what is wrong, by name; empty: ready."""
+
+
+def make_web(metrics: Metrics, readiness: Readiness) -> Starlette:
+    """Make the application."""
+
+    async def show_metrics(request: Request) -> Response:
+        del request
+        return Response(generate_latest(metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    async def show_health(request: Request) -> Response:
+        del request
+        return JSONResponse({"status": "alive"})
+
+    async def show_readiness(request: Request) -> Response:
+        del request
+        wrong = readiness()
+        status = {"status": "not ready" if wrong else "ready", "wrong": wrong}
+        return JSONResponse(status, status_code=503 if wrong else 200)
+
+    return Starlette(
+        routes=[
+            Route("/metrics", show_metrics),
+            Route("/healthz", show_health),
+            Route("/readyz", show_readiness),
+        ]
+    )
+
+
+class WebServer(uvicorn.Server):
+    """Serves until told to stop; leaves the process's signals to whoever runs it."""
+
+    def __init__(self, application: Starlette) -> None:
+        super().__init__(
+            uvicorn.Config(
+                application, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
+            )
+        )
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Leave them alone: `outlast up` decides what a signal means."""
+        yield
+
+
+def listen(address: Address) -> socket.socket:
+    """Bind the socket to serve on, before anything else starts.
+
+    Raises:
+        ConfigError: the address is taken, or none of ours.
+    """
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.bind((address.host, address.port))
+        sock.listen(128)
+        sock.setblocking(False)  # noqa: FBT003 - the standard library has no keyword for it
+    except OSError as error:
+        sock.close()
+        raise ConfigError(
+            f"cannot serve metrics at {address}: {error.strerror}",
+            remedy="another `outlast up` may run already (see `outlast status`); "
+            "else choose another address with settings.http or --http",
+        ) from error
+    return sock

@@ -1,0 +1,125 @@
+"""Wiring: the only file that knows which class stands behind each port."""
+
+import base64
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from outlast.app.state import StateFolder
+from outlast.config.secrets import read_secret
+from outlast.drivers.clock import SystemClock
+from outlast.drivers.lastgood import LastGoodFile
+from outlast.drivers.ledger import Ledger
+from outlast.drivers.nameserver import FactHook, NameServer, NameServerSettings
+from outlast.drivers.nameserver import Key as ServerKey
+from outlast.drivers.providers.rfc2136 import Rfc2136Provider
+from outlast.drivers.providers.tsig import Key
+from outlast.drivers.stores.memory import MemoryStore
+from outlast.drivers.stores.sqlite import SqliteStore
+from outlast.model.names import DnsName, EnactorName, ProviderName
+from outlast.model.topology import Provider, ProviderKind, Topology
+from outlast.ports import Clock, Store
+from outlast.ports import Provider as ProviderPort
+
+EMBEDDED_KEY = DnsName("outlast-embedded")
+"""Name of the key that the embedded name server makes for itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One topology with the folder it works in: what every command starts from.
+
+    Attributes:
+        file: the topology file; references to secrets are relative to its folder.
+        digest: digest of the file, for people.
+    """
+
+    file: Path
+    topology: Topology
+    digest: str
+    state: StateFolder
+    clock: Clock
+
+    def secret(self, provider: Provider) -> bytes | None:
+        """Return the secret that a provider's writes are signed with.
+
+        Raises:
+            ConfigError: it cannot be read.
+        """
+        if provider.key is not None:
+            return base64.b64decode(read_secret(provider.key.secret, self.file.parent))
+        if provider.kind is ProviderKind.EMBEDDED:
+            return self.state.embedded_secret()
+        return None
+
+    def key(self, provider: Provider) -> Key | None:
+        """Return the key that a provider's writes are signed with."""
+        secret = self.secret(provider)
+        if secret is None:
+            return None
+        if provider.key is None:
+            return Key(EMBEDDED_KEY, "hmac-sha256", secret)
+        return Key(provider.key.name, provider.key.algorithm, secret)
+
+    def provider(self, provider: Provider) -> ProviderPort:
+        """Make a connection to a provider; it opens when first used."""
+        return Rfc2136Provider(provider, self.key(provider), self.clock)
+
+    def providers(self) -> dict[ProviderName, ProviderPort]:
+        """Make a connection to every provider."""
+        return {one.name: self.provider(one) for one in self.topology.providers}
+
+    async def store(self) -> Store:
+        """Open the embedded store, made anew if there is none."""
+        self.state.make()
+        return await SqliteStore.open(self.state.store)
+
+    def ledger(self, store: Store, name: str) -> Ledger:
+        """Speak to a store in the words of the domain, as `name`."""
+        return Ledger(store, self.clock, name)
+
+    def last_good_keys(self) -> Mapping[ProviderName, bytes]:
+        """Return what the last-known-good file is authenticated with: each provider's own secret.
+
+        A provider without a key has nothing to authenticate with; its name stands in for a secret, which
+        still finds damage, though not forgery.
+        """
+        return {
+            one.name: self.secret(one) or f"unkeyed {one.name}".encode()
+            for one in self.topology.providers
+        }
+
+    def last_good(self, enactor: EnactorName) -> LastGoodFile:
+        """Open an enactor's last-known-good file."""
+        path = self.state.last_good(enactor)
+        return LastGoodFile(path, self.last_good_keys(), topology=self.digest)
+
+    def name_server(self, provider: Provider, on_fact: FactHook) -> NameServer:
+        """Make the embedded name server of a provider of that kind."""
+        key = self.key(provider)
+        settings = NameServerSettings(
+            negative_ttl_s=provider.negative_ttl_s, secondaries=provider.secondaries
+        )
+        return NameServer(
+            provider.zones,
+            (provider.server,),
+            (ServerKey(key.name, key.algorithm, key.secret),) if key is not None else (),
+            self.state.zones / provider.name,
+            settings,
+            on_fact=on_fact,
+        )
+
+
+def real_clock() -> Clock:
+    """Return the clock of the real world."""
+    return SystemClock()
+
+
+def forgetful_store() -> Store:
+    """Return a store that lives in memory, for demonstrations and one-shot previews."""
+    return MemoryStore()
+
+
+def enactor_names(topology: Topology) -> list[EnactorName]:
+    """Return the names of the enactors that the topology asks for."""
+    return [EnactorName(f"enactor-{index + 1}") for index in range(topology.settings.enactors)]
