@@ -75,17 +75,24 @@ class Line:
         """What makes one line newer than another. Generations never decrease; clocks may."""
         return self.generation, self.at_ns
 
-    def publication(self) -> GoodPublication:
-        """Decode it.
+
+class Reader:
+    """Decodes publications. One for many lines: to learn the types costs more than a line."""
+
+    def __init__(self) -> None:
+        self._decoder = msgspec.json.Decoder(_Payload)
+
+    def publication(self, line: Line) -> GoodPublication:
+        """Decode a line.
 
         Raises:
             LastGoodError: the tag is right and the content still unknown to us.
         """
         try:
-            payload = msgspec.json.decode(self.payload, type=_Payload)
+            payload = self._decoder.decode(line.payload)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise problem(self.endpoint, f"another version of outlast wrote it: {error}") from error
-        return GoodPublication(plan=payload.plan, fence=payload.fence, confirmed_at_ns=self.at_ns)
+            raise problem(line.endpoint, f"another version of outlast wrote it: {error}") from error
+        return GoodPublication(plan=payload.plan, fence=payload.fence, confirmed_at_ns=line.at_ns)
 
 
 class Sealer:

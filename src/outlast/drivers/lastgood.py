@@ -244,9 +244,10 @@ def previous_of(path: Path) -> Path:
 def _decoded(found: Found) -> LastGood:
     entries: dict[EndpointName, GoodPublication] = {}
     problems = list(found.problems)
+    reader = goodlines.Reader()
     for line in found.newest.values():
         try:
-            entries[line.endpoint] = line.publication()
+            entries[line.endpoint] = reader.publication(line)
         except LastGoodError as error:
             problems.append(error)
     highest = {endpoint: line.generation for endpoint, line in found.marks.items()}

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from outlast.drivers.stores import file as store_file
+from outlast.drivers.stores import sqlite as sqlite_store
 from outlast.drivers.stores.file import Durability, FileOptions
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.stores.sqlite import SqliteStore
@@ -45,6 +46,15 @@ async def filled(path: Path, entries: int = 200) -> None:
     store = await SqliteStore.open(path)
     await asyncio.gather(*(store.commit(put(f"k{i:04}", os.urandom(500))) for i in range(entries)))
     await store.close()
+
+
+async def begun(store: SqliteStore, revision: int) -> asyncio.Task[int]:
+    """Return a wait that has come to its waiting: what it finds at the beginning is behind it."""
+    waiting = asyncio.create_task(store.wait(revision))
+    async with asyncio.timeout(DEADLINE_S):
+        while not store._revisions.waiting:  # noqa: ASYNC110 - the store has no event for this
+            await asyncio.sleep(0)
+    return waiting
 
 
 def has_remedy(error: StoreError) -> bool:
@@ -167,7 +177,7 @@ async def test_a_file_deleted_while_running_is_noticed_and_never_written_to(
     path: Path, store: SqliteStore, suffix: str
 ) -> None:
     await store.commit(put("a"))
-    waiting = asyncio.create_task(store.wait((await store.scan("")).revision))
+    waiting = await begun(store, (await store.scan("")).revision)
     Path(f"{path}{suffix}").unlink()
     for call in (store.commit(put("b")), store.get("a"), store.scan(""), waiting, store.wait(0)):
         async with asyncio.timeout(DEADLINE_S):
@@ -205,7 +215,7 @@ async def test_yesterdays_copy_renamed_into_place_is_noticed(
     revision = 0
     for _ in range(3):
         revision = await store.commit(put("a")) or 0
-    waiting = asyncio.create_task(store.wait(revision))
+    waiting = await begun(store, revision)
     copy.replace(path)
     for call in (waiting, store.scan("", newer_than=revision), store.commit(put("b"))):
         async with asyncio.timeout(DEADLINE_S):
@@ -234,7 +244,7 @@ async def test_a_revision_that_goes_back_in_the_same_file_is_noticed(
     for _ in range(3):
         await store.commit(put("a"))
     revision = (await store.scan("")).revision
-    waiting = asyncio.create_task(store.wait(revision))
+    waiting = await begun(store, revision)
     vandal = sqlite3.connect(path, isolation_level=None)
     vandal.execute("UPDATE store SET revision = 1")
     vandal.close()
@@ -267,6 +277,16 @@ async def test_a_store_held_by_another_process_says_so_and_goes_on_later(path: P
     other.close()
     assert await store.commit(put("a")) is not None
     await store.close()
+
+
+async def test_a_commit_of_ones_own_ends_a_wait_without_a_look_at_the_disk(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sqlite_store, "POLL_S", 1_000.0)
+    waiting = await begun(store, 0)
+    await store.commit(put("a"))
+    async with asyncio.timeout(DEADLINE_S):
+        assert await waiting == 1
 
 
 async def test_a_failed_group_leaves_nothing_and_the_next_one_works(
