@@ -33,7 +33,8 @@ _CONDITION_FAILED = {YXDOMAIN, YXRRSET, NXRRSET, NXDOMAIN}
 _REMEDIES = {
     FORMERR: "the server cannot read the update; does it check prerequisites (RFC 2136)?",
     NOTIMP: "the server takes no updates; name the zone's primary, and see docs/providers.md",
-    REFUSED: "may the key change these names (update-policy, acl, TSIG-ALLOW-DNSUPDATE)?",
+    REFUSED: "may the key change these names (update-policy, acl, TSIG-ALLOW-DNSUPDATE)? "
+    "PowerDNS refuses a wrong key, secret or clock with the same word",
     NOTAUTH: "the server is not primary for the zone; name the zone's primary",
     NOTZONE: "a name lies outside the zone; compare `zones` with what the server serves",
 }

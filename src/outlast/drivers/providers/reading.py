@@ -88,7 +88,7 @@ def _check_rcode(reply: Reply, where: str) -> None:
     if reply.rcode == REFUSED:
         raise Denied(what, remedy="is the zone served here, and may we ask? see its log")
     if reply.rcode == NOTAUTH:
-        raise Denied(what, remedy="is the key known there, by this name? is the zone served here?")
+        raise Denied(what, remedy="are key, secret and both clocks right? is the zone served here?")
     if reply.rcode == SERVFAIL:
         raise ProviderError(what, remedy="is the zone loaded? see the server's log")
     raise ProviderError(what)

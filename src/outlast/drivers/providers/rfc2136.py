@@ -39,8 +39,8 @@ from outlast.model.records import RecordSet
 from outlast.model.units import NS_PER_S
 from outlast.ports import Clock
 
-READS_MAX = 3
-"""How often a reading is begun anew when the fence moved in the middle of it."""
+READS_MAX = 5
+"""How often a reading is tried while the fence moves in the middle of it."""
 
 
 class Rfc2136Provider:
@@ -63,18 +63,20 @@ class Rfc2136Provider:
         """Read epoch, fence and records of one endpoint, see `ports.Provider`.
 
         The fence is asked for first and last. If it moved in between, the reading is begun anew, so
-        that a write in progress does not look like a torn one.
+        that a write in progress never looks like a torn one. One that moves all the time is an error.
         """
         questions = questions_of(layout)
-        for attempt in range(1, READS_MAX + 1):
+        server = self._provider.server
+        for _ in range(READS_MAX):
             at_ns = self._clock.now_ns()
             replies = await asyncio.gather(*(self._read(one) for one in (*questions, questions[0])))
-            observation = observe(
-                layout, dict(zip(questions, replies, strict=False)), self._provider.server, at_ns
-            )
-            if replies[-1] == replies[0] or attempt == READS_MAX:
-                break
-        return observation
+            if replies[-1] == replies[0]:
+                answers = dict(zip(questions, replies, strict=False))
+                return observe(layout, answers, server, at_ns)
+        raise ProviderError(
+            f"{server}: the fence at {layout.fence_at} moves faster than the endpoint can be read",
+            remedy="who writes there so often? `dig TXT` shows the writer's name in the fence",
+        )
 
     async def _read(self, question: Question) -> list[RecordSet]:
         server = self._provider.server
