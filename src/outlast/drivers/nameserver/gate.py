@@ -150,13 +150,15 @@ class Gate:
         self, message: Message, data: bytes, host: str, signature: Signature | None, *, udp: bool
     ) -> Passed:
         try:
-            update = self._decode_update(message, data, signature, udp=udp)
-        except Refusal as refusal:
-            self._counters.updates_refused += 1
-            detail = f"from {host}: {refusal.rcode.name}: {refusal.why}"
-            self._on_fact(Fact(FactKind.UPDATE_REFUSED, detail))
-            return self.reply(message, refusal.rcode, signature, udp=udp)
-        return update
+            return self._decode_update(message, data, signature, udp=udp)
+        except Malformed:
+            refusal = Refusal(Rcode.FORMERR, "a record that is none of its type")
+        except Refusal as known:
+            refusal = known
+        self._counters.updates_refused += 1
+        detail = f"from {host}: {refusal.rcode.name}: {refusal.why}"
+        self._on_fact(Fact(FactKind.UPDATE_REFUSED, detail))
+        return self.reply(message, refusal.rcode, signature, udp=udp)
 
     def _decode_update(
         self, message: Message, data: bytes, signature: Signature | None, *, udp: bool
