@@ -114,15 +114,16 @@ def _check(plan: Plan) -> None:
 def _data_sets(layout: Layout, found: Observation, plan: Plan) -> list[tuple[DnsName, RecordType]]:
     """The record sets to remove first.
 
-    Addresses always, whether or not they were seen: somebody may have added some since. A CNAME or
-    weights only where they were seen or are about to be written.
+    Addresses and a CNAME always, whether or not they were seen: somebody may have added them since, and
+    beside a CNAME some servers drop our addresses without a word. Weights only where they were seen or
+    are about to be written.
     """
     known = {(one.name, one.rtype) for one in (*found.record_sets, *plan.record_sets)}
     sets: list[tuple[DnsName, RecordType]] = []
     for name in layout.names:
-        sets += [(name, RecordType.A), (name, RecordType.AAAA)]
-        extra = [(name, RecordType.CNAME), (weights_name(name), RecordType.TXT)]
-        sets += [one for one in extra if one in known]
+        sets += [(name, RecordType.A), (name, RecordType.AAAA), (name, RecordType.CNAME)]
+        weights = (weights_name(name), RecordType.TXT)
+        sets += [weights] if weights in known else []
     return sets
 
 

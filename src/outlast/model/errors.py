@@ -34,6 +34,8 @@ class ConfigError(OutlastError):
 class ProviderError(OutlastError):
     """A DNS provider could not be read or did not answer as the protocol says."""
 
+    exit_code = 3
+
 
 class Unreachable(ProviderError):
     """No connection, or no answer in time."""
@@ -45,6 +47,8 @@ class Denied(ProviderError):
 
 class StoreError(OutlastError):
     """The store could not be used. What is published stays published."""
+
+    exit_code = 3
 
 
 class StoreCorrupt(StoreError):

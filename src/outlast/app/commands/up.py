@@ -1,0 +1,88 @@
+"""`outlast up`: the control plane of one topology, in this process."""
+
+import asyncio
+from pathlib import Path
+
+import click
+
+from outlast.app.options import open_world, world_options
+from outlast.app.up import ALL_ROLES, Options, Role, Up
+from outlast.drivers.telemetry import make_logger
+from outlast.model.names import EnactorName, VantageName
+from outlast.model.topology import Address
+
+
+class AddressType(click.ParamType[Address]):
+    """`HOST:PORT` or a port on loopback."""
+
+    name = "address"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Address:
+        """Read an address."""
+        host, _, port = str(value).rpartition(":")
+        if not port.isdigit() or not 0 < int(port) < 65536:
+            self.fail(f"{value!r} is no address; write 127.0.0.1:9153 or 9153", param, ctx)
+        return Address(host=host.strip("[]") or "127.0.0.1", port=int(port))
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      outlast up examples/three-regions.yaml             everything, in one process
+      outlast up world.yaml --role enactor --name enactor-2
+      outlast up world.yaml --role prober --vantage frankfurt --http 9154
+
+    Ctrl-C stops the process and leaves the DNS as it is. The file is read again on SIGHUP and when it
+    changes; an invalid one is refused and the old one stays in force.
+    """
+)
+@world_options
+@click.option(
+    "--role",
+    "roles",
+    type=click.Choice([str(one) for one in Role]),
+    multiple=True,
+    help="Play only this role; may be given several times. [default: all]",
+)
+@click.option("--name", help="With --role enactor: the name of this single enactor.")
+@click.option("--vantage", help="With --role prober: the vantage that this process is.")
+@click.option("--http", type=AddressType(), help="Where /metrics, /healthz and /readyz are served.")
+@click.option("--json-logs", is_flag=True, help="Write log lines as JSON.")
+def up(
+    file: Path,
+    state: Path | None,
+    *,
+    roles: tuple[str, ...],
+    name: str | None,
+    vantage: str | None,
+    http: Address | None,
+    json_logs: bool,
+) -> None:
+    """Start the control plane of the topology in FILE.
+
+    Planner, enactors, prober, the embedded name server if the topology has one, and a metrics endpoint,
+    in one process, or with --role each alone.
+    """
+    world = open_world(file, state)
+    chosen = frozenset(Role(one) for one in roles) or ALL_ROLES
+    alone = chosen != ALL_ROLES
+    options = Options(
+        roles=chosen,
+        enactor=EnactorName(name) if name else None,
+        vantage=VantageName(vantage) if vantage else None,
+        http=http or (None if alone else world.topology.settings.http),
+    )
+    _run(Up(world, options, make_logger(as_json=json_logs)))
+
+
+def _run(control: Up) -> None:
+    try:
+        import uvloop  # noqa: PLC0415 - an optional extra
+    except ImportError:
+        asyncio.run(control.run())
+        return
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(control.run())

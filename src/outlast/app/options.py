@@ -1,0 +1,114 @@
+"""Options that many commands share, and how a world is opened from them."""
+
+import getpass
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from outlast.app.state import StateFolder
+from outlast.app.wiring import World, real_clock
+from outlast.config import load
+from outlast.model.errors import ConfigError
+from outlast.model.names import EndpointName
+from outlast.model.topology import Endpoint
+from outlast.model.units import Nanos, seconds
+
+F = TypeVar("F", bound=Callable[..., object])
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)\Z")
+_UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+class DurationType(click.ParamType[float]):
+    """A length of time such as `30s`, `10m`, `2h`, `1d`; in seconds."""
+
+    name = "duration"
+
+    def convert(
+        self, value: object, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Read a duration."""
+        if isinstance(value, int | float):
+            return float(value)
+        found = _DURATION.match(str(value))
+        if found is None:
+            self.fail(f"{value!r} is no duration; write 30s, 10m, 2h or 1d", param, ctx)
+        return float(found[1]) * _UNITS_S[found[2]]
+
+
+def world_options(command: F) -> F:
+    """Add FILE and --state."""
+    command = click.option(
+        "--state",
+        "state",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="OUTLAST_STATE",
+        help="Folder for store, zones and last-known-good files. [default: .outlast/NAME beside FILE]",
+    )(command)
+    return click.argument(
+        "file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        envvar="OUTLAST_TOPOLOGY",
+    )(command)
+
+
+def operator() -> str:
+    """Return who is asking, as the system knows them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
+reason_option = click.option(
+    "--reason", required=True, help="Why; stands in the history for everybody to read."
+)
+by_option = click.option(
+    "--by", default=operator, show_default="your login", help="Who asks for it."
+)
+
+
+def open_world(file: Path, state: Path | None) -> World:
+    """Read the topology file; print its warnings to standard error.
+
+    Raises:
+        ConfigError: the file has faults; all of them are told.
+    """
+    loaded = load(file)
+    for warning in loaded.warnings:
+        sys.stderr.write(f"{warning}\n")
+    return World(
+        file=file,
+        topology=loaded.topology,
+        digest=loaded.digest,
+        state=StateFolder.of(file, state),
+        clock=real_clock(),
+    )
+
+
+def find_endpoint(world: World, text: str) -> Endpoint:
+    """Return the endpoint with this key, or with this DNS name among its names.
+
+    Raises:
+        ConfigError: there is none; what is close is named.
+    """
+    wanted = text.rstrip(".").lower()
+    for endpoint in world.topology.endpoints:
+        if endpoint.name == EndpointName(wanted) or any(
+            one.name == wanted for one in endpoint.names
+        ):
+            return endpoint
+    known = ", ".join(one.name for one in world.topology.endpoints[:10])
+    raise ConfigError(
+        f"no endpoint or name {text!r} in {world.file}", remedy=f"endpoints there: {known}"
+    )
+
+
+def until(world: World, duration_s: float) -> Nanos:
+    """Return the instant that lies so many seconds ahead."""
+    return Nanos(world.clock.now_ns() + seconds(duration_s))
