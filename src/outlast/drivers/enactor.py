@@ -121,7 +121,19 @@ class Enactor:
             for task in self._working.values():
                 task.cancel()
             await asyncio.gather(*self._working.values(), return_exceptions=True)
-            await asyncio.to_thread(self._last_good.flush)
+            await asyncio.to_thread(self.flush)
+
+    async def drive(self, layout: Layout) -> None:
+        """Take one endpoint up now and drive it until it rests; for commands that end."""
+        self._layouts[layout.endpoint] = layout
+        await self._work(layout.endpoint)
+
+    def flush(self) -> None:
+        """Write the last-known-good file; a failure is told and changes nothing else."""
+        problem = self._last_good.flush()
+        if problem is not None:
+            fact = Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem))
+            self._tell(fact)
 
     # what to do, and when
 
@@ -209,10 +221,7 @@ class Enactor:
     async def _flush(self) -> None:
         while True:
             await asyncio.sleep(FLUSH_S)
-            problem = await asyncio.to_thread(self._last_good.flush)
-            if problem is not None:
-                fact = Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem))
-                self._tell(fact)
+            await asyncio.to_thread(self.flush)
 
     # one endpoint
 

@@ -1,0 +1,164 @@
+"""`outlast apply`: publish exactly what was previewed, or refuse."""
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from outlast.app.commands.plan import print_previews
+from outlast.app.oneshot import publish
+from outlast.app.options import (
+    DurationType,
+    by_option,
+    find_endpoint,
+    open_world,
+    until,
+    world_options,
+)
+from outlast.app.preview import Preview, checksum_of, learn, preview
+from outlast.app.session import Session, open_session
+from outlast.app.show import console
+from outlast.app.wiring import World
+from outlast.core.guard import WAIVABLE
+from outlast.core.messages import CommitPlan
+from outlast.drivers.facts import Fact
+from outlast.model.errors import ConfigError, OutlastError
+from outlast.model.names import EnactorName
+from outlast.model.override import Waiver
+from outlast.model.plan import Origin, Plan, Proof
+from outlast.model.topology import Endpoint
+
+ENACTOR = EnactorName("apply")
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      outlast apply world.yaml --checksum 5f1c0b7e2a9d4c33    what `outlast plan` showed, or nothing
+      outlast apply world.yaml shop --yes                     whatever is wanted now, shown first
+      outlast apply world.yaml shop --yes --adopt --reason "zone taken over from the old script"
+      outlast apply world.yaml shop --yes --waive budget --for 10m --reason "moving to new hosts"
+
+    Ends with 0 when everything allowed was published and read back from the DNS, with 1 when the guard
+    blocked something, the preview changed meanwhile, or a write could not be confirmed in time.
+    """
+)
+@world_options
+@click.argument("names", nargs=-1)
+@click.option("--checksum", help="Publish only if the preview still has this checksum.")
+@click.option("--yes", is_flag=True, help="Publish what is wanted now, without a checksum.")
+@click.option("--adopt", is_flag=True, help="Take over records that Outlast did not publish.")
+@click.option(
+    "--waive", "rules", type=click.Choice(WAIVABLE), multiple=True, help="Switch a rule off."
+)
+@click.option(
+    "--for", "for_s", type=DurationType(), default=600.0, help="How long a waiver lasts. [10m]"
+)
+@click.option("--reason", default="", help="Why; required with --waive and --adopt.")
+@by_option
+@click.option(
+    "--wait", "wait_s", type=DurationType(), default=30.0, help="How long to wait for proof. [30s]"
+)
+def apply(
+    file: Path,
+    state: Path | None,
+    names: tuple[str, ...],
+    *,
+    checksum: str | None,
+    yes: bool,
+    adopt: bool,
+    rules: tuple[str, ...],
+    for_s: float,
+    reason: str,
+    by: str,
+    wait_s: float,
+) -> int:
+    """Publish what `outlast plan` previewed, through the same guard and the same fence as automation."""
+    if bool(checksum) == yes:
+        raise ConfigError(
+            "say what to publish: the preview with a checksum, or whatever is wanted now",
+            remedy="run `outlast plan`, then `outlast apply --checksum ...`; or give --yes",
+        )
+    rules = (*rules, "ownership") if adopt else rules
+    if rules and not reason:
+        raise ConfigError("a waiver needs a reason", remedy='add --reason "why this is right now"')
+    world = open_world(file, state)
+    endpoints = [find_endpoint(world, one) for one in names] or list(world.topology.endpoints)
+    waivers = [
+        Waiver(
+            rule=rule,
+            endpoint=endpoint.name,
+            reason=reason,
+            by=by,
+            at_ns=world.clock.now_ns(),
+            until_ns=until(world, for_s),
+        )
+        for rule in dict.fromkeys(rules)
+        for endpoint in endpoints
+    ]
+    return asyncio.run(_apply(world, endpoints, waivers, checksum=checksum, wait_s=wait_s))
+
+
+async def _apply(
+    world: World,
+    endpoints: list[Endpoint],
+    waivers: list[Waiver],
+    *,
+    checksum: str | None,
+    wait_s: float,
+) -> int:
+    out = console()
+    async with open_session(world, "apply", writes=True) as session:
+        for waiver in waivers:
+            text = f"{waiver.rule} waived for {waiver.endpoint}: {waiver.reason}"
+            await session.ledger.place(waiver, text)
+        known = await learn(world, session.ledger, session.providers, endpoints=endpoints)
+        previews = [preview(world, one, known) for one in endpoints]
+        if checksum is not None and checksum_of(previews) != checksum:
+            raise OutlastError(
+                f"what would be published now has the checksum {checksum_of(previews)}, not {checksum}",
+                remedy="something changed since the preview: run `outlast plan` again",
+            )
+        print_previews(out, world, known, previews, everything=False)
+        plans = await _commit(session, previews)
+        facts: list[Fact] = []
+        found = await publish(session, plans, name=ENACTOR, tell=facts.append, timeout_s=wait_s)
+        for endpoint, one in found.items():
+            if isinstance(one, Proof):
+                out.print(f"[green]published[/] {endpoint}: {one.fence}")
+            else:
+                out.print(f"[red]not confirmed[/] {endpoint}: {one.kind}: {escape(one.message)}")
+        proved = all(isinstance(one, Proof) for one in found.values())
+        blocked = any(one.ruling is not None and not one.ruling.allowed for one in previews)
+        _print_nothing(out, previews)
+    return 0 if proved and not blocked and not known.unread else 1
+
+
+def _print_nothing(out: Console, previews: list[Preview]) -> None:
+    if not any(one.plan is not None for one in previews):
+        out.print("nothing to publish: the newest plans already say what is wanted")
+
+
+async def _commit(session: Session, previews: list[Preview]) -> list[Plan]:
+    """Commit the allowed plans; also return the newest ones of endpoints whose DNS may differ."""
+    plans: list[Plan] = []
+    for one in previews:
+        command = next((it for it in one.commands if isinstance(it, CommitPlan)), None)
+        if command is None:
+            plans += [one.head] if one.head is not None and one.plan is None else []
+            continue
+        plan = command.plan
+        if plan.origin is Origin.AUTOMATIC:
+            plan = replace(plan, origin=Origin.MANUAL)
+        committed = await session.ledger.commit_plan(replace(command, plan=plan))
+        if not committed:
+            raise OutlastError(
+                f"{plan.endpoint}: a newer plan was made meanwhile; nothing of it was published",
+                remedy="run `outlast plan` again",
+            )
+        plans.append(plan)
+    return plans

@@ -1,0 +1,86 @@
+"""One shot: an enactor that publishes what it is told and ends, for commands.
+
+It is the same enactor as in `outlast up`, with the same machine and the same condition in every write; it
+does not matter whether others run beside it.
+"""
+
+import asyncio
+from collections.abc import Iterable
+
+from outlast.app.session import Session
+from outlast.core.enact import Idle
+from outlast.core.verify import compare
+from outlast.drivers.enactor import Enactor
+from outlast.drivers.facts import Tell
+from outlast.model.errors import ProviderError
+from outlast.model.names import EnactorName, EndpointName
+from outlast.model.plan import Drift, DriftKind, Plan, Proof
+from outlast.model.units import Nanos, seconds
+
+TRIES_AT_ONCE = 32
+RETRY_S = 0.05
+
+
+def make_enactor(session: Session, name: EnactorName, tell: Tell) -> Enactor:
+    """Make an enactor for a one-shot command."""
+    world = session.world
+    return Enactor(
+        name,
+        peers=[name],
+        settings=world.topology.settings,
+        ledger=session.ledger,
+        providers=session.providers,
+        last_good=world.last_good(name),
+        clock=world.clock,
+        tell=tell,
+    )
+
+
+async def publish(
+    session: Session, plans: Iterable[Plan], *, name: EnactorName, tell: Tell, timeout_s: float
+) -> dict[EndpointName, Proof | Drift]:
+    """Publish committed plans and return, for each, the proof or what stands in its way.
+
+    Ends when every endpoint is proved or the time is over. What was written stays in either case.
+    """
+    enactor = make_enactor(session, name, tell)
+    slots = asyncio.Semaphore(TRIES_AT_ONCE)
+    deadline_ns = session.world.clock.now_ns() + seconds(timeout_s)
+
+    async def settle(plan: Plan) -> Proof | Drift:
+        async with slots:
+            while True:
+                await enactor.drive(plan.layout)
+                found = await _look(session, plan)
+                resting = isinstance(enactor.states[plan.endpoint].phase, Idle)
+                if isinstance(found, Proof) and resting:
+                    return found
+                if session.world.clock.now_ns() > deadline_ns:
+                    return found
+                await asyncio.sleep(RETRY_S)
+
+    wanted = list(plans)
+    found = await asyncio.gather(*(settle(one) for one in wanted))
+    await asyncio.to_thread(enactor.flush)
+    return {plan.endpoint: one for plan, one in zip(wanted, found, strict=True)}
+
+
+async def _look(session: Session, plan: Plan) -> Proof | Drift:
+    try:
+        observation = await session.providers[plan.layout.provider].read(plan.layout)
+    except ProviderError as error:
+        return _unreachable(plan, session.world.clock.now_ns(), str(error))
+    row = await session.ledger.row(plan.endpoint)
+    newest = row.head.plan if row.head is not None else plan
+    return compare(newest, observation)
+
+
+def _unreachable(plan: Plan, at_ns: int, message: str) -> Drift:
+    """Say that the provider could not be read."""
+    return Drift(
+        endpoint=plan.endpoint,
+        provider=plan.layout.provider,
+        kind=DriftKind.UNREACHABLE,
+        message=message,
+        at_ns=Nanos(at_ns),
+    )

@@ -1,0 +1,45 @@
+"""Session: what a one-shot command opens, and closes again whatever happens."""
+
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from outlast.app.wiring import World, forgetful_store
+from outlast.drivers.ledger import Ledger
+from outlast.model.names import ProviderName
+from outlast.ports import Provider, Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session:
+    """An open store and connections to every provider."""
+
+    world: World
+    store: Store
+    ledger: Ledger
+    providers: Mapping[ProviderName, Provider]
+
+
+@contextlib.asynccontextmanager
+async def open_session(world: World, name: str, *, writes: bool) -> AsyncIterator[Session]:
+    """Open a session.
+
+    Args:
+        name: who writes, in the journal.
+        writes: whether the command writes to the store. A command that only reads makes no store where
+            there is none: it then knows nothing but the DNS and what it probes itself.
+    """
+    fresh = not writes and not world.state.store.exists()
+    store = forgetful_store() if fresh else await world.store()
+    providers = world.providers()
+    try:
+        yield Session(
+            world=world,
+            store=store,
+            ledger=world.ledger(store, name),
+            providers=providers,
+        )
+    finally:
+        for provider in providers.values():
+            await provider.close()
+        await store.close()
