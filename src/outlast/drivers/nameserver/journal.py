@@ -96,7 +96,11 @@ class Journal:
                 f"another name server uses the folder {self._folder}",
                 remedy="stop the other one, or give each a folder of its own",
             ) from None
-        return self._load()
+        try:
+            return self._load()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Give the folder up. Everything acknowledged is on disk already."""
