@@ -16,6 +16,7 @@ from outlast.config.faults import Fault, Path, Severity, TopologyErrors
 from outlast.config.finding import Finding
 from outlast.config.nodes import Mapping, Node
 from outlast.config.place import Source, path_of_key, place
+from outlast.config.quiet import collector_paused
 from outlast.config.reader import BYTES_MAX, Unreadable, decode_utf8, read
 from outlast.config.rules import judge
 from outlast.config.rules.case import Case
@@ -74,6 +75,11 @@ def parse(text: str | bytes, source_name: str) -> Loaded:
         TopologyErrors: it cannot be used; carries every fault.
     """
     data = text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text
+    with collector_paused():
+        return _parse(data, source_name)
+
+
+def _parse(data: bytes, source_name: str) -> Loaded:
     digest = hashlib.sha256(data).hexdigest()[:DIGEST_LENGTH]
     source = Source(file=source_name, text="")
     if source_name.endswith(".json"):

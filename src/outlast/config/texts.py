@@ -17,7 +17,7 @@ DNS_PORT = 53
 WORD_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
 _Ip = TypeVar("_Ip", ipaddress.IPv4Address, ipaddress.IPv6Address)
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 def parse_line(text: str) -> str:
