@@ -1,5 +1,6 @@
 """The last-known-good file keeps what was confirmed, and no damage makes it tell anything else."""
 
+import io
 import os
 import resource
 import stat
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from outlast.drivers import lastgood
+from outlast.drivers import goodlines, lastgood
 from outlast.drivers.goodlines import GoodPublication
 from outlast.drivers.lastgood import LastGood, LastGoodFile, merge_last_good, previous_of
 from outlast.model.fence import Fence
@@ -349,6 +350,21 @@ def test_readers_need_no_lock_while_an_enactor_writes_and_compacts(
         last = found.entries[API].plan.generation
     writer.join()
     assert generations(read(path)) == {"api": 399}
+
+
+class Growing(io.BytesIO):
+    """A file whose last line is completed just after its end was met."""
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        line = super().readline(size)
+        if line and not line.endswith(b"\n"):
+            self.write(b"rest\n")
+            self.seek(-5, os.SEEK_END)
+        return line
+
+
+def test_the_rest_of_a_line_that_is_being_written_is_no_line_of_its_own() -> None:
+    assert list(goodlines.lines(Growing(b"whole\nhalf "))) == [b"whole\n", b"half "]
 
 
 ENDPOINTS = ("api", "web", "mail")

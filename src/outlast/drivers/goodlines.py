@@ -144,7 +144,7 @@ class Sealer:
             LastGoodError: the line is not whole, not ours, or was altered.
         """
         parts = raw.removesuffix(b"\n").split(b" ", 5)
-        where = _named(parts)
+        where = _named(parts, raw)
         if not raw.endswith(b"\n"):
             raise problem(where, "its line is cut off, or still being written")
         try:
@@ -166,10 +166,10 @@ class Sealer:
         )
 
 
-def _named(parts: list[bytes]) -> str:
+def _named(parts: list[bytes], raw: bytes) -> str:
     """Tell which endpoint a refused line seems to be for; either of its two names may be damaged."""
     names = [parts[1]] if parts[1:] else []
-    inside = _ENDPOINT.search(parts[-1])
+    inside = _ENDPOINT.search(raw)
     if inside and inside[1] not in names:
         names.append(inside[1])
     spelt = " or ".join(repr(name[:80].decode("ascii", "replace")) for name in names)
@@ -217,7 +217,7 @@ def read(path: Path, sealer: Sealer) -> Found:
     try:
         with path.open("rb") as file:
             _read_header(path, file, found)
-            for raw in _lines(file):
+            for raw in lines(file):
                 _take(path, raw, sealer, found)
                 if len(found.problems) >= PROBLEMS_MAX:
                     found.problems.append(problem(path, "and more; the rest was not read"))
@@ -227,7 +227,7 @@ def read(path: Path, sealer: Sealer) -> Found:
     return found
 
 
-def _lines(file: BinaryIO) -> Iterator[bytes]:
+def lines(file: BinaryIO) -> Iterator[bytes]:
     """Read to the end as it is now: the rest of a line that is being written is no line of its own."""
     while raw := file.readline(LINE_BYTES_MAX):
         yield raw

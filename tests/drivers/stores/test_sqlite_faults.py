@@ -119,13 +119,46 @@ async def test_damaged_pages_are_found_at_opening(path: Path) -> None:
     assert has_remedy(caught.value)
 
 
-async def test_the_check_at_opening_is_bounded(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A store too large to be checked in time opens all the same."""
-    await filled(path, 2_000)
-    monkeypatch.setattr(store_file, "CHECK_S", -1.0)
+def test_the_check_at_opening_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An endless check is cut short, and the connection can be used afterwards."""
+    monkeypatch.setattr(store_file, "CHECK_S", 0.0)
+    connection = sqlite3.connect(":memory:")
+    endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n"
+    assert store_file._bounded(connection, lambda: connection.execute(endless).fetchone()) is None
+    assert connection.execute("SELECT 1").fetchone() == (1,)
+    connection.close()
+
+
+async def test_a_process_that_comes_second_in_making_the_file_leaves_the_first_ones(
+    path: Path,
+) -> None:
+    await filled(path, 3)
+    store_file._create(path)
     store = await SqliteStore.open(path)
-    assert len((await store.scan("")).entries) == 2_000
+    assert len((await store.scan("")).entries) == 3
     await store.close()
+
+
+async def test_a_commit_cancelled_before_its_turn_is_not_carried_out(
+    path: Path, store: SqliteStore
+) -> None:
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    first = asyncio.create_task(store.commit(put("first")))
+    await asyncio.sleep(0)
+    async with asyncio.timeout(DEADLINE_S):
+        while store._writer._queue.qsize():  # noqa: ASYNC110 - the worker has no event for this
+            await asyncio.sleep(0)
+    second = asyncio.create_task(store.commit(put("second")))
+    await asyncio.sleep(0)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
+    other.execute("ROLLBACK")
+    other.close()
+    assert await first == 1
+    assert await store.commit(put("third")) == 2
+    assert [entry.key for entry in (await store.scan("")).entries] == ["first", "third"]
 
 
 async def test_damage_that_is_met_later_is_an_error_of_that_call(path: Path) -> None:

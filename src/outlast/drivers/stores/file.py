@@ -11,7 +11,7 @@ import contextlib
 import os
 import secrets
 import sqlite3
-import time
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -39,6 +39,7 @@ WAL_BYTES_MAX = 64 * 1024 * 1024
 CONNECTIONS = 3
 """One to write, one to read, one to look out for others' commits."""
 
+_INTERRUPT_S = 0.01
 _PAGE_BYTES = 4096
 _MARKS = f"""
     PRAGMA page_size = {_PAGE_BYTES};
@@ -233,8 +234,17 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
 def _bounded(
     connection: sqlite3.Connection, work: Callable[[], tuple[object, ...]]
 ) -> tuple[object, ...] | None:
-    until = time.monotonic() + CHECK_S
-    connection.set_progress_handler(lambda: int(time.monotonic() > until), 10_000)
+    """Do something that may be cut short after `CHECK_S`, and then returns None."""
+    done = threading.Event()
+
+    def cut_short() -> None:
+        if not done.wait(CHECK_S):
+            # Again and again, since an interrupt before the statement has begun is lost.
+            while not done.wait(_INTERRUPT_S):
+                connection.interrupt()
+
+    watch = threading.Thread(target=cut_short, name="store-check", daemon=True)
+    watch.start()
     try:
         return work()
     except sqlite3.OperationalError as error:
@@ -242,7 +252,8 @@ def _bounded(
             return None
         raise
     finally:
-        connection.set_progress_handler(None, 0)
+        done.set()
+        watch.join()
 
 
 def _inode(path: Path) -> tuple[int, int]:
