@@ -16,6 +16,7 @@ import asyncio
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
 from outlast.model.errors import Unreachable
 from outlast.model.topology import Address
@@ -73,8 +74,7 @@ class _Link(asyncio.Protocol):
         self._outgoing: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not one by class
         self._acknowledge_at_once()
 
     def _acknowledge_at_once(self) -> None:
