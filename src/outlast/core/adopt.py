@@ -10,14 +10,20 @@ from outlast.model.fence import RESCUER, Fence
 from outlast.model.health import Verdict
 from outlast.model.override import Freeze
 from outlast.model.plan import Finding, Member, Observation, Origin, Plan, Ruling, Severity
-from outlast.model.records import Family, digest_of
+from outlast.model.records import Family, RecordType, digest_of
 from outlast.model.topology import subject_of
 from outlast.model.units import NO_GENERATION, Nanos, seconds
 
 
 def adopt(situation: Situation, observation: Observation, fence: Fence) -> Plan | None:
-    """Return the live publication as a plan; None if the records are not what the fence names."""
-    if digest_of(observation.record_sets) != fence.digest:
+    """Return the live publication as a plan; None if it is empty or not what the fence names.
+
+    An empty one would be held for an hour after a rescue, and no enactor could ever restore it.
+    """
+    answers = [
+        one for one in observation.record_sets if one.rtype in {RecordType.A, RecordType.AAAA}
+    ]
+    if not answers or digest_of(observation.record_sets) != fence.digest:
         return None
     head = situation.head
     members = _members(situation, observation)

@@ -215,7 +215,7 @@ def _turn(state: State, now_ns: Nanos) -> Step:
     if state.head is None and (wait_until := _evidence_due(state)) > now_ns:
         return state, (WakeAt(at_ns=wait_until),)
     plan = make(situation, Generation(state.newest + 1))
-    wake = _wake(state, plan, now_ns)
+    wake = _wake(situation, plan)
     if state.head is not None and not _differs(state, state.head, plan):
         return replace(state, announced=None), wake
     ruling = guard.rule(
@@ -243,8 +243,11 @@ def _differs(state: State, head: Plan, plan: Plan) -> bool:
     Besides other records or another place, it is when a generation beyond the newest plan was seen and
     could not be adopted (a wipe after a store went back in time leaves nothing to adopt), or when the
     live fence names the newest generation with other content, as two halves of a split store would make
-    it: then only a newer generation settles which is right.
+    it: then only a newer generation settles which is right. And it is when foreign records stand
+    there and the newest plan lacks the permission, given since, to replace them.
     """
+    if state.foreign and plan.owns and not head.owns:
+        return True
     if plan.digest != head.digest or plan.layout != head.layout or state.newest > head.generation:
         return True
     live = state.live
@@ -266,22 +269,21 @@ def _evidence_due(state: State) -> Nanos:
     return Nanos(state.since_ns + seconds(max(missing))) if missing else Nanos(0)
 
 
-def _wake(state: State, plan: Plan, now_ns: Nanos) -> tuple[WakeAt, ...]:
+def _wake(situation: Situation, plan: Plan) -> tuple[WakeAt, ...]:
     """When time alone may change the answer: ramps, evacuations, overrides that end, budgets."""
-    endpoint = state.endpoint
-    if endpoint is None:
-        return ()
+    endpoint, now_ns = situation.endpoint, situation.now_ns
     times: list[int] = []
     if any(one.published and one.percent < 100 for one in plan.members):
         ramp_ns = seconds(endpoint.policy.ramp_s / RAMP_STEPS)
         times += [now_ns + ramp_ns] if ramp_ns else []
-    for override in state.overrides:
+    for override in situation.overrides:
         match override:
             case Evacuation(at_ns=at_ns, step_s=step_s, step_count=count):
                 times += [at_ns + seconds(step_s * index) for index in range(count)]
             case Freeze(until_ns=until_ns) | Waiver(until_ns=until_ns):
                 times += [until_ns] if until_ns is not None else []
-    if any(one.published and one.verdict is Verdict.DOWN for one in plan.members):
-        times += [one.at_ns + seconds(endpoint.budget.window_s) for one in state.removals]
+    kept = any(one.published and one.verdict is Verdict.DOWN for one in plan.members)
+    if kept or shed(situation, plan):  # the budget may be what keeps or blocks them
+        times += [one.at_ns + seconds(endpoint.budget.window_s) for one in situation.removals]
     later = [one for one in times if one > now_ns]
     return (WakeAt(at_ns=Nanos(min(later))),) if later else ()
