@@ -29,11 +29,11 @@ def judge_write(
     fence = parse_fence(find(after, layout.fence_at, RecordType.TXT))
     if fence is None:
         return tuple(one for one in broken if one)
-    broken.append(monotone(layout, fence.generation, truth))
-    if not any(find(after, name, RecordType.CNAME) for name in layout.names):
-        # Beside a CNAME that a foreign hand planted, servers drop addresses without a word. What our
-        # write leaves there was empty before it; that it heals is L2's business.
-        broken += [never_empty(layout, after, floor), authentic(layout, after, fence.digest)]
+    broken += [
+        never_empty(layout, after, floor),
+        monotone(layout, fence.generation, truth),
+        authentic(layout, after, fence.digest),
+    ]
     if (fence.generation, fence.digest) not in truth.allowed:
         broken.append(f"S5 guarded: {layout.endpoint}: nobody allowed plan {fence.generation}")
     return tuple(one for one in broken if one)

@@ -26,6 +26,9 @@ FOREIGN = "203.0.113.66"
 _FOREIGN = frozenset({"alter-records", "plant-cname"})
 """Strange records at names where nothing was published yet are somebody else's, and rightly stay."""
 
+_UNCONFIRMED = frozenset({"wipe-fence", "alter-fence"})
+"""Without its fence a publication that nobody ever confirmed cannot be told from somebody else's."""
+
 Stroke = tuple[str, int]
 """What happens, and to which endpoint, or for `turn` to which target (endpoint * 16 + target)."""
 
@@ -59,7 +62,8 @@ def strokes(world: World, faults: tuple[str, ...]) -> list[Stroke]:
             (name, index)
             for name in faults
             for index, truth in enumerate(world.truths)
-            if truth.high or name not in _FOREIGN
+            if (truth.high or name not in _FOREIGN)
+            and (world.rows[index].receipt or name not in _UNCONFIRMED)
         ]
     return possible
 
@@ -73,7 +77,9 @@ def strike(stroke: Stroke, site: Site, world: World, nonce: str) -> Broken:
     world.faults -= 1
     if name == "rescue":
         return _rescue(site, world, nonce)
-    _STROKES[name](world, index, layout_of(world.endpoints[index], site.provider))
+    layout = layout_of(world.endpoints[index], site.provider)
+    _STROKES[name](world, index, layout)
+    _forgive(world, index, layout)
     return ()
 
 
@@ -90,7 +96,7 @@ def _own(layout: Layout) -> list[tuple[DnsName, RecordType]]:
 
 
 def _wipe(world: World, index: int, layout: Layout) -> None:
-    _forgive(world, index, layout)
+    del index
     world.change(drop(world.zone, (layout.fence_at, RecordType.TXT), *_own(layout)))
 
 
@@ -100,16 +106,19 @@ def _wipe_records(world: World, index: int, layout: Layout) -> None:
 
 
 def _forgive(world: World, index: int, layout: Layout) -> None:
-    """A rescue whose fence is wiped before anybody read it was known to nobody: no promise can cover it."""
-    fence = parse_fence(find(world.zone, layout.fence_at, RecordType.TXT))
-    truth, head = world.truths[index], world.rows[index].head
-    if fence is not None and fence.writer == RESCUER:
-        known = head.generation if head is not None else Generation(0)
+    """Lower the mark of S2 to what DNS or store still know, where a stroke erased the rest.
+
+    Two independent losses, the fence wiped and the store gone back (or never told, after a rescue), leave
+    nobody who could know how far the numbers had come. No promise can cover that.
+    """
+    if parse_fence(find(world.zone, layout.fence_at, RecordType.TXT)) is None:
+        truth = world.truths[index]
+        known = max((one.generation for one in world.rows[index].archive), default=Generation(0))
         world.truths[index] = replace(truth, high=min(truth.high, known))
 
 
 def _wipe_fence(world: World, index: int, layout: Layout) -> None:
-    _forgive(world, index, layout)
+    del index
     world.change(drop(world.zone, (layout.fence_at, RecordType.TXT)))
 
 
@@ -124,7 +133,7 @@ def _alter_records(world: World, index: int, layout: Layout) -> None:
 
 
 def _alter_fence(world: World, index: int, layout: Layout) -> None:
-    _forgive(world, index, layout)
+    del index
     world.change(put(world.zone, RecordSet(layout.fence_at, RecordType.TXT, 0, ("hello",))))
 
 

@@ -140,6 +140,7 @@ class Planner:
 
     def look(self, site: Site, world: World, *first: LoopEvent) -> Broken:
         """Take notice of everything new, decide once, and retire what may go."""
+        self._start_over_if_store_went_back(site, world)
         was, now = self.looked, self.sees(site, world)
         at_ns = world.now_ns
         events: list[LoopEvent] = list(first)
@@ -159,6 +160,12 @@ class Planner:
         self.state, commands = loop.step(self.state, *(events or [Ticked(at_ns=at_ns)]))
         self.todo += tuple(one for one in commands if isinstance(one, CommitPlan | PlaceFreeze))
         return self._retire(site, world, was.row)
+
+    def _start_over_if_store_went_back(self, site: Site, world: World) -> None:
+        """Forget everything when the store has become older than what was seen in it."""
+        was, now = self.looked.row.head, world.rows[site.index].head
+        if was is not None and (now is None or now.generation < was.generation):
+            self.state, self.looked, self.todo = loop.State(), Looked(), ()
 
     def _row_events(self, was: Row, now: Row, at_ns: Nanos) -> list[LoopEvent]:
         events: list[LoopEvent] = []
@@ -211,7 +218,9 @@ class Planner:
             allowed = tuple(sorted({*truth.allowed, (plan.generation, plan.digest)}))
             world.truths[site.index] = replace(truth, allowed=allowed)
         world.store(site.index, row.archived(plan))
-        return () if told else self.look(site, world, CommitLost(at_ns=world.now_ns))
+        # Told or not, it looks at the store again at once; only the answer differs.
+        lost = () if told else (CommitLost(at_ns=world.now_ns),)
+        return self.look(site, world, *lost)
 
 
 # the enactor

@@ -8,6 +8,7 @@ epoch. `net` carries out writes whose senders gave up; `fortune` is everything t
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
+from outlast.core.enact import Choosing
 from outlast.core.messages import (
     CommitPlan,
     Confirm,
@@ -19,7 +20,7 @@ from outlast.core.messages import (
 )
 from outlast.core.plan import layout_of
 from outlast.core.verify import compare
-from outlast.model.fence import epoch_name, parse_epoch
+from outlast.model.fence import epoch_name, parse_epoch, parse_fence
 from outlast.model.names import DnsName, EndpointName, ProviderName, RegionName, TargetName
 from outlast.model.plan import Proof
 from outlast.model.records import Family, RecordSet, RecordType
@@ -121,7 +122,7 @@ class Outlast:
             zones=(ZONE,),
         )
         self._sites = tuple(
-            Site(index=i, provider=self._provider, settings=Settings(), kept=size.age - 1)
+            Site(index=i, provider=self._provider, settings=Settings(rescued_hold_s=0.0), kept=size.age - 1)
             for i in range(size.endpoints)
         )
         self._may = frozenset(spec.faults)
@@ -198,7 +199,16 @@ class Outlast:
                     kinds = _COMMIT
                 case _:
                     kinds = ("crash",)
+        if "store-stale" in kinds and self._fence_gone(local):
+            # Where no fence stands, the plan must come from the newest snapshot: the one place where
+            # safety leans on the store. See docs/proof.md.
+            kinds = tuple(kind for kind in kinds if kind != "store-stale")
         return [kind for kind in kinds if kind in self._may]
+
+    def _fence_gone(self, local: Planner | Enactor) -> bool:
+        """Whether an enactor found no well-formed fence before it asks for the newest plan."""
+        phase = getattr(local.state, "phase", None)
+        return isinstance(phase, Choosing) and parse_fence(phase.found.fence) is None
 
     def move(self, actor: int, option: int, shared: World, local: Local) -> Broken | None:
         """Carry out one move; return what it broke."""
