@@ -51,7 +51,7 @@ _TTL_MAX_S = 2**31 - 1
 _Found = dict[tuple[str, int], tuple[int, list[str]]]
 
 
-class _Zone:
+class ZoneReader:
     """The records of a transfer in progress.
 
     Attributes:
@@ -220,7 +220,7 @@ async def _transfer(
         request, request_mac = key.sign(request, at_s)
         verifier = _Verifier(key, request_mac)
     reader, writer = await asyncio.open_connection(server.host, server.port)
-    found = _Zone(zone)
+    found = ZoneReader(zone)
     try:
         writer.write(len(request).to_bytes(2, "big") + request)
         while not found.complete:
