@@ -92,10 +92,10 @@ class Builder:
 
     def common(self, values: Values) -> Common:
         """Lay what an endpoint says over the file's defaults."""
-        below = self._defaults
+        below = {"provider": self._only, "ttl_s": TTL_DEFAULT_S, **self._defaults}
         return Common(
-            provider=ProviderName(values.get("provider", below.get("provider", self._only))),
-            ttl_s=values.get("ttl_s", below.get("ttl_s", TTL_DEFAULT_S)),
+            provider=ProviderName(values.get("provider", below["provider"])),
+            ttl_s=values.get("ttl_s", below["ttl_s"]),
             policy=self._pool.get(Policy, self._policy(values.get("policy", {}))),
             floors=self._pool.get(Floors, {**below.get("floors", {}), **values.get("floors", {})}),
             budget=self._pool.get(Budget, {**below.get("budget", {}), **values.get("budget", {})}),
@@ -129,14 +129,14 @@ class Builder:
         return made
 
     def endpoint(self, name: str, values: Values, path: Path) -> Endpoint | None:
-        """Build an endpoint; None where names or targets are missing, which was reported."""
+        """Build an endpoint without the targets that cannot be built; None if it has no names."""
         names = tuple(PublishedName(**one) for one in values.get("names", ()) if "name" in one)
         common = self.common(values)
         targets = [
             self.target(TargetName(key), one, common, (*path, "targets", key))
             for key, one in values.get("targets", {}).items()
         ]
-        if not names or None in targets:
+        if not names:
             return None
         return Endpoint(
             name=EndpointName(name),

@@ -20,6 +20,7 @@ from outlast.config.fields import (
     Table,
     Text,
     Whole,
+    article,
     range_text,
 )
 from outlast.config.finding import Finding, did_you_mean
@@ -104,7 +105,7 @@ class Decoder:
         try:
             parse_word(name)
         except ValueError as error:
-            message = f"it is no name for a {table.name}"
+            message = f"it is no name for {article(table.name)}"
             self._wrong("name", (*path, name), message, str(error), value=name, at_key=True)
 
     def _listing(self, kind: Listing, node: Node, path: Path) -> Any:
@@ -121,14 +122,14 @@ class Decoder:
             return ABSENT
         if len(items) < kind.least:
             message = f"the list needs at least {kind.least} item"
-            self._wrong("empty-list", path, message, f"write a {range_text(kind.item)}")
+            self._wrong("empty-list", path, message, f"write {article(range_text(kind.item))}")
             return ABSENT
         values = [self.value(kind.item, one, (*path, at)) for at, one in enumerate(items)]
         return tuple(one for one in values if one is not ABSENT)
 
     def _scalar(self, kind: Text | Choice | Whole | Real | Flag, node: Node, path: Path) -> Any:
         if not isinstance(node, Scalar):
-            message = f"it is a {_noun(node)}, not a {_wanted(kind)}"
+            message = f"it is a {_noun(node)}, not {article(_wanted(kind))}"
             self._wrong("shape", path, message, f"write one value: {range_text(kind)}")
             return ABSENT
         if is_empty(node):
@@ -167,8 +168,8 @@ class Decoder:
         assert_never(kind)
 
     def _missing(self, table: Table, field: Field, path: Path) -> None:
-        message = f"it is missing; a {table.name} needs `{field.key}`"
-        remedy = f"add `{field.key}:` {range_text(field.kind)}. {field.meaning}"
+        message = f"it is missing; {article(table.name)} needs `{field.key}`"
+        remedy = f"add `{field.key}:` ({range_text(field.kind)}). {field.meaning}"
         self._wrong("missing", (*path, field.key), message, remedy, value="")
 
     def _unknown(self, table: Table, node: Mapping, path: Path) -> None:
@@ -178,9 +179,11 @@ class Decoder:
                 continue
             if table.sensitive:
                 self._hide_all(entry.value)
-            message = f"a {table.name} has no field of this name"
+            message = f"{article(table.name)} has no field of this name"
             remedy = did_you_mean(key, known, "field")
-            self._wrong("unknown-key", (*path, key), message, remedy, value=shorten(key), at_key=True)
+            self._wrong(
+                "unknown-key", (*path, key), message, remedy, value=shorten(key), at_key=True
+            )
 
     def _shape(self, table: Table, node: Node, path: Path) -> None:
         value = None
@@ -188,8 +191,10 @@ class Decoder:
             self._hide_all(node)
             value = NOT_SHOWN
         keys = ", ".join(one.key for one in table.fields)
-        message = f"it is a {_noun(node)}, not a mapping with the fields of a {table.name}"
-        self._wrong("shape", path, message, f"write `key: value` with these keys: {keys}", value=value)
+        message = f"it is a {_noun(node)}, not a mapping with the fields of {article(table.name)}"
+        self._wrong(
+            "shape", path, message, f"write `key: value` with these keys: {keys}", value=value
+        )
 
     def _hide_all(self, node: Node) -> None:
         # One level is enough: what lies deeper is never repeated, as only scalars are.
@@ -232,7 +237,10 @@ class Decoder:
 def _within(kind: Whole | Real, value: float) -> float:
     low = value <= kind.low if isinstance(kind, Real) and kind.open else value < kind.low
     if low or not value <= kind.high:
-        raise Wrong("it is out of range", f"write a number in the range {range_text(kind)}")
+        wanted = (
+            f"{kind.low}" if kind.low == kind.high else f"a number in the range {range_text(kind)}"
+        )
+        raise Wrong("it is out of range", f"write {wanted}")
     return value
 
 

@@ -137,7 +137,7 @@ POLICY = Table(
             key="recovery_s",
             unit="s",
             kind=Real(low=0.1, high=24 * HOUR_S),
-            meaning="How soon after a target dies clients should be off it. Detection plus TTL must fit.",
+            meaning="How soon after a target dies clients should be off it: detection plus TTL.",
             too_small="TTL and intervals must be so short that they cost load.",
             too_large="Clients stay on dead targets for as long.",
         ),
@@ -207,7 +207,9 @@ TARGET = Table(
     meaning="An address behind an endpoint, for instance a load balancer; or a pair of both families.",
     model=Target,
     fields=(
-        Field(key="region", kind=word("region", "regions"), required=True, meaning="Where it stands."),
+        Field(
+            key="region", kind=word("region", "regions"), required=True, meaning="Where it stands."
+        ),
         Field(key="ipv4", kind=IPV4, meaning="Its IPv4 address. One of the two it must have."),
         Field(key="ipv6", kind=IPV6, meaning="Its IPv6 address."),
         Field(

@@ -34,7 +34,13 @@ class Row:
     too_large: str
 
     def __str__(self) -> str:
-        state = "required" if self.required else f"default {self.default}" if self.default else "optional"
+        state = (
+            "required"
+            if self.required
+            else f"default {self.default}"
+            if self.default
+            else "optional"
+        )
         unit = f" ({self.unit})" if self.unit else ""
         lines = [f"{self.path}{unit}: {self.values}; {state}", f"    {self.meaning}"]
         if self.too_small:

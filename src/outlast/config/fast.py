@@ -39,6 +39,7 @@ from outlast.model.topology import Endpoint, HealthCheck, PublishedName, Target
 
 _LABEL = "[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _CANONICAL = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\Z")
+_LEADING_ZERO = re.compile(r"(?:^|\.)0[0-9]")
 _ESCAPED_COLON = b"\\u003"
 _SECTION = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OBJECT = msgspec.json.Decoder(dict[str, Any])
@@ -91,7 +92,7 @@ def _read(data: bytes, rest: dict[str, Any], written: dict[str, msgspec.Raw]) ->
     known = {key: tuple(values.get(key, ())) for key in ("regions", "providers", "services")}
     known["vantages"] = tuple(values.get("vantages", ()))
     known["endpoints"] = tuple(written)
-    providers = {one.name: one for one in topology.providers}
+    providers = {str(one.name): one for one in topology.providers}
     return Case(topology=topology, known=known, broken=frozenset(), providers=providers)
 
 
@@ -220,7 +221,7 @@ def _ipv4(text: Any) -> str:
         raise _Doubt(text) from error
     first = packed[0]
     # Multicast, 0.0.0.0, and what some C libraries read but `ipaddress` does not (leading zeros).
-    if 224 <= first <= 239 or not first or "0" in text and re.search(r"(?:^|\.)0[0-9]", text):
+    if 224 <= first <= 239 or not first or _LEADING_ZERO.search(text):
         raise _Doubt(text)
     return text
 

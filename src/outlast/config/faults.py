@@ -21,6 +21,10 @@ VALUE_LENGTH_MAX = 120
 EXCERPT_LENGTH_MAX = 160
 """As above; a JSON file without line breaks is one line of many megabytes."""
 
+SECRET_REACH = 4000
+"""How far around a place secrets are looked for. A JSON file of 20 MB in one line has no more of them in
+its excerpt than this, unless a single one is longer."""
+
 FAULTS_SHOWN_MAX = 1000
 """More faults than this are counted, not listed. They have a common cause, and nobody reads on."""
 
@@ -110,7 +114,11 @@ class TopologyErrors(ConfigError):
 
     def as_json(self) -> dict[str, object]:
         """Return all faults as one JSON object, for `--json`."""
-        return {"file": self.file, "faults": [one.as_json() for one in self.faults], "more": self.more}
+        return {
+            "file": self.file,
+            "faults": [one.as_json() for one in self.faults],
+            "more": self.more,
+        }
 
 
 def render(faults: tuple[Fault, ...], file: str, more: int = 0) -> str:
@@ -159,6 +167,8 @@ def excerpt_of(line: str, column: int, secrets: frozenset[str]) -> tuple[str, in
         secrets: texts of the file that must not be repeated.
     """
     caret = max(column - 1, 0)
+    start = max(caret - SECRET_REACH, 0)
+    line, caret = line[start : caret + SECRET_REACH], caret - start
     before, after = _mask(line[:caret], secrets), _mask(line[caret:], secrets)
     if line != before + after or _SECRET_IN_LINE.search(line):
         # A mask over the whole line may begin left of the caret: take it whole then.

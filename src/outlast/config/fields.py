@@ -171,13 +171,22 @@ def default_text(table: Table, field: Field) -> str:
     return str(value)
 
 
+def article(noun: str) -> str:
+    """Put the indefinite article before a noun."""
+    return f"an {noun}" if noun[0] in "aeiouAEIOU" else f"a {noun}"
+
+
 def range_text(kind: Kind) -> str:
     """Return what may stand there, in a few words."""
     match kind:
+        case Listing() | Part() | Named():
+            return _compound_text(kind)
         case Text():
             return kind.label
         case Choice():
             return ", ".join(f"`{one}`" for one in kind.options)
+        case Whole(low=low, high=high) if low == high:
+            return f"`{low}`"
         case Whole():
             return f"{kind.low} to {kind.high}"
         case Real(open=True):
@@ -186,6 +195,10 @@ def range_text(kind: Kind) -> str:
             return f"{kind.low:g} to {kind.high:g}"
         case Flag():
             return "`true`, `false`"
+
+
+def _compound_text(kind: Listing | Part | Named) -> str:
+    match kind:
         case Listing():
             least = f", at least {kind.least}" if kind.least else ""
             return f"list of {range_text(kind.item)}{least}"

@@ -14,8 +14,9 @@ from outlast.config.decode import Decoder, Values
 from outlast.config.fast import read_fast
 from outlast.config.faults import Fault, Path, Severity, TopologyErrors
 from outlast.config.finding import Finding
+from outlast.config.json_places import Wanted, read_places, wanted_of
 from outlast.config.nodes import Mapping, Node
-from outlast.config.place import Source, path_of_key, place
+from outlast.config.place import Source, candidates, path_of_key, place
 from outlast.config.quiet import collector_paused
 from outlast.config.reader import BYTES_MAX, Unreadable, decode_utf8, read
 from outlast.config.rules import judge
@@ -86,8 +87,10 @@ def _parse(data: bytes, source_name: str) -> Loaded:
         quick = read_fast(data)
         if quick is not None:
             findings = list(judge(quick))
-            if not findings:
-                return Loaded(quick.topology, (), digest)
+            source.text = decode_utf8(data) if findings else ""
+            if findings:
+                source.root = read_places(source.text, wanted_places(findings))
+            return _finish(quick.topology, findings, source, digest)
     try:
         source.text = decode_utf8(data)
         source.root, duplicates = read(source.text)
@@ -103,6 +106,11 @@ def _finish(topology: Topology, findings: list[Finding], source: Source, digest:
         raise _errors(findings, source)
     warnings, more = place(findings, source)
     return Loaded(topology, warnings, digest, more)
+
+
+def wanted_places(findings: list[Finding]) -> Wanted:
+    """Return what must be read again of a file to place findings."""
+    return wanted_of([path for one in findings for path in candidates(one.path)])
 
 
 def _errors(findings: list[Finding], source: Source) -> TopologyErrors:
@@ -134,9 +142,16 @@ def _decode(root: Node, source: Source) -> tuple[Topology, list[Finding]]:
     later = [*builder.findings, *odd_needs(values)]
     findings += [one for one in later if not _follows(one.path, wrong)]
     wrong |= {one.path for one in later}
-    broken = frozenset(path[:length] for path in wrong for length in (1, 2, 3) if len(path) >= length)
-    findings += judge(case_of(topology, values, broken))
-    return topology, findings
+    broken = frozenset(
+        path[:length] for path in wrong for length in (1, 2, 3) if len(path) >= length
+    )
+    return topology, _told_once([*findings, *judge(case_of(topology, values, broken))])
+
+
+def _told_once(findings: list[Finding]) -> list[Finding]:
+    """Leave out warnings about what is an error already."""
+    errors = {one.path for one in findings if one.severity is Severity.ERROR}
+    return [one for one in findings if one.severity is Severity.ERROR or one.path not in errors]
 
 
 def _endpoints(builder: Builder, values: Values) -> tuple[Endpoint, ...]:
@@ -161,7 +176,7 @@ def case_of(topology: Topology, values: Values, broken: frozenset[Path]) -> Case
         if section not in _holes(broken)
     }
     providers = {
-        one.name: one
+        str(one.name): one
         for one in topology.providers
         if not {("providers", one.name, "zones"), ("providers", one.name, "kind")} & broken
     }

@@ -79,7 +79,7 @@ def _place(finding: Finding, source: Source) -> _Placed:
 
 def _resolve(root: Node, finding: Finding) -> tuple[Path, Node | None, tuple[int, int]]:
     """Return the path as it is written, the value there, and its place."""
-    for path in _candidates(finding.path):
+    for path in candidates(finding.path):
         node, entry, taken = find(root, path)
         if taken == len(path):
             if finding.at_key and entry is not None:
@@ -97,7 +97,8 @@ def _resolve(root: Node, finding: Finding) -> tuple[Path, Node | None, tuple[int
     return finding.path, None, (there.line, there.column)
 
 
-def _candidates(path: Path) -> Iterator[Path]:
+def candidates(path: Path) -> Iterator[Path]:
+    """Yield where a field may be written: its own place, then those that it inherits from."""
     yield path
     if len(path) < 3 or path[0] != "endpoints":
         return

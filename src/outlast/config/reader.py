@@ -105,17 +105,22 @@ def read(text: str) -> tuple[Node, list[Duplicate]]:
         composer = _Composer(yaml.parse(text, Loader=_LOADER))
         return composer.document(), composer.faults
     except yaml.MarkedYAMLError as error:
-        raise _syntax(error) from error
+        raise _syntax(error, text) from error
     except yaml.YAMLError as error:
-        raise Unreadable("syntax", (0, 0), f"this is no YAML: {error}", "see docs/topology.md") from error
+        raise Unreadable(
+            "syntax", (0, 0), f"this is no YAML: {error}", "see docs/topology.md"
+        ) from error
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> Unreadable:
+def _syntax(error: yaml.MarkedYAMLError, text: str) -> Unreadable:
     mark = error.problem_mark or error.context_mark
+    here = text[mark.index : mark.index + 1] if mark else ""
     place = (mark.line + 1, mark.column + 1) if mark else (0, 0)
     problem = (error.problem or "it cannot be read").strip()
-    remedy = "check indentation, quotes, and a space after each colon, just above this place as well"
-    if "'\\t'" in problem or "tab" in problem:
+    remedy = (
+        "check indentation, quotes, and a space after each colon, just above this place as well"
+    )
+    if here == "\t" or "\\t" in problem:
         remedy = "YAML allows no tabs for indentation: use spaces"
     elif "undefined alias" in problem:
         remedy = "define the anchor (`&name`) above its first use (`*name`)"
@@ -142,7 +147,9 @@ class _Composer:
         self._next()
         event = self._next()
         if isinstance(event, yaml.StreamEndEvent):
-            _stop(event, "empty", "the file is empty", "begin with `outlast: 1`; see docs/topology.md")
+            _stop(
+                event, "empty", "the file is empty", "begin with `outlast: 1`; see docs/topology.md"
+            )
         root = self._node(self._next(), 0)
         self._next()
         event = self._next()
@@ -156,7 +163,7 @@ class _Composer:
         line, column = mark.line + 1, mark.column + 1
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event)
-        if event.tag is not None and event.tag != _STR_TAG and event.tag != "!":
+        if event.tag not in {None, _STR_TAG, "!"}:
             _stop(event, "tag", f"the tag {event.tag!r} means nothing here", "delete the tag")
         before = self._count
         self._count += 1

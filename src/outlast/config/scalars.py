@@ -88,7 +88,9 @@ def _no_number(node: Scalar, noun: str, example: str) -> Wrong:
         reason = "with a leading zero, YAML 1.1 reads it in base 8"
         return Wrong(reason, f"write `{text.lstrip('+-0') or '0'}`")
     if re.match(r"[0-9][0-9_]*_[0-9_]*\Z", text):
-        return Wrong("underscores are not read alike everywhere", f"write `{text.replace('_', '')}`")
+        return Wrong(
+            "underscores are not read alike everywhere", f"write `{text.replace('_', '')}`"
+        )
     if noun == "whole number" and node.plain and _REAL.match(text):
         return Wrong("it is no whole number", f"write a whole number, such as `{example}`")
     return Wrong(f"it is no {noun}", f"write a {noun}, such as `{example}`")

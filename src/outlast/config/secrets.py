@@ -42,13 +42,17 @@ def read_secret(ref: SecretRef, base_dir: str | os.PathLike[str]) -> str:
             data = file.read(SECRET_BYTES_MAX + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "the path is not valid"
-        remedy = "create it, readable for the user that runs Outlast; relative paths count from the topology"
+        remedy = (
+            "create it, readable for the user of Outlast; relative paths count from the topology"
+        )
         raise SecretError(f"secret {ref}: {path} cannot be read: {reason}", remedy=remedy) from None
     if len(data) > SECRET_BYTES_MAX:
         what = f"secret {ref}: {path} has more than {SECRET_BYTES_MAX} bytes"
         raise SecretError(what, remedy="it is another file: name the one with the secret alone")
     if mode & (stat.S_IROTH | stat.S_IWOTH):
-        message = f"secret {ref}: every user of this machine can read or change {path}: chmod 600 {path}"
+        message = (
+            f"secret {ref}: every user of this machine can read or change {path}: chmod 600 {path}"
+        )
         warnings.warn(message, ExposedSecretWarning, stacklevel=2)
     try:
         text = data.decode("utf-8").strip()

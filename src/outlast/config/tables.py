@@ -38,7 +38,12 @@ KEY = Table(
     model=TsigKey,
     sensitive=True,
     fields=(
-        Field(key="name", kind=DNS_NAME, required=True, meaning="The key's name, as the server has it."),
+        Field(
+            key="name",
+            kind=DNS_NAME,
+            required=True,
+            meaning="The key's name, as the server has it.",
+        ),
         Field(
             key="algorithm",
             kind=Choice(TSIG_ALGORITHMS),
@@ -100,7 +105,7 @@ PROVIDER = Table(
             key="negative_ttl_s",
             unit="s",
             kind=Whole(low=0, high=86_400),
-            meaning="`embedded`: how long resolvers keep \"no such name\" (RFC 2308).",
+            meaning='`embedded`: how long resolvers keep "no such name" (RFC 2308).',
             too_small="More questions for names that do not exist.",
             too_large="A name that was missing for a moment stays missing for its visitors.",
         ),
@@ -130,8 +135,14 @@ NEED = Table(
     meaning="Something that a service needs: a service or an endpoint, one of the two.",
     model=Dependency,
     fields=(
-        Field(key="service", kind=word("service", "services"), meaning="The service that is needed."),
-        Field(key="endpoint", kind=word("endpoint", "endpoints"), meaning="The endpoint that is needed."),
+        Field(
+            key="service", kind=word("service", "services"), meaning="The service that is needed."
+        ),
+        Field(
+            key="endpoint",
+            kind=word("endpoint", "endpoints"),
+            meaning="The endpoint that is needed.",
+        ),
         Field(
             key="kind",
             kind=Choice(tuple(DependencyKind), DependencyKind),
@@ -160,7 +171,9 @@ SERVICE = Table(
     model=Service,
     fields=(
         Field(key="title", kind=LINE, meaning="Its name for people."),
-        Field(key="essential", kind=Flag(), meaning="Whether it must survive the loss of a region."),
+        Field(
+            key="essential", kind=Flag(), meaning="Whether it must survive the loss of a region."
+        ),
         Field(
             key="regions",
             kind=Listing(item=word("region", "regions")),
@@ -210,7 +223,7 @@ SETTINGS = Table(
             key="sick_window_s",
             unit="s",
             kind=Real(low=0.1, high=3600),
-            meaning="What \"at once\" means.",
+            meaning='What "at once" means.',
             too_small="A monitor that sickens slowly is believed.",
             too_large="Unrelated failures count as one.",
         ),

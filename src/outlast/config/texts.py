@@ -16,6 +16,7 @@ from outlast.model.topology import Address, SecretKind, SecretRef
 DNS_PORT = 53
 WORD_PATTERN = r"^[a-z0-9]([a-z0-9._-]{0,61}[a-z0-9])?$"
 _Ip = TypeVar("_Ip", ipaddress.IPv4Address, ipaddress.IPv6Address)
+_LEADING_ZERO = re.compile(r"(?:^|\.)0[0-9]")
 _COUNTRY = re.compile(r"[A-Z]{2}\Z")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
@@ -36,12 +37,21 @@ def parse_country(text: str) -> str:
 
 def parse_ipv4(text: str) -> str:
     """Read an IPv4 address that a client can connect to."""
-    return str(_usable(ipaddress.IPv4Address(text)))
+    try:
+        address = ipaddress.IPv4Address(text)
+    except ValueError:
+        if _LEADING_ZERO.search(text):
+            raise ValueError("with a leading zero some programs read it in base 8") from None
+        raise ValueError("it is no IPv4 address") from None
+    return str(_usable(address))
 
 
 def parse_ipv6(text: str) -> str:
     """Read an IPv6 address that a client can connect to."""
-    address = ipaddress.IPv6Address(text)
+    try:
+        address = ipaddress.IPv6Address(text)
+    except ValueError:
+        raise ValueError("it is no IPv6 address") from None
     if address.scope_id is not None or address.ipv4_mapped is not None:
         raise ValueError("an AAAA record holds neither a scope nor a mapped IPv4 address")
     return str(_usable(address))
@@ -131,7 +141,9 @@ def _text(label: str, parse: Callable[[str], object], remedy: str, pattern: str 
 
 LINE = _text("text", parse_line, "write it in one line")
 COUNTRY = _text("country code", parse_country, "write it as in `IE` or `US`", "^[A-Z]{2}$")
-DNS_NAME = _text("DNS name", _dns_name, "write a full name, such as `www.example.org`", "^.{1,254}$")
+DNS_NAME = _text(
+    "DNS name", _dns_name, "write a full name, such as `www.example.org`", "^.{1,254}$"
+)
 IPV4 = _text("IPv4 address", parse_ipv4, "write it as in `192.0.2.1`", r"^[0-9.]+$")
 IPV6 = _text("IPv6 address", parse_ipv6, "write it as in `2001:db8::1`", r"^[0-9A-Fa-f:.]+$")
 SERVER = _text(

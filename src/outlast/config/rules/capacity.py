@@ -29,12 +29,14 @@ def floor_targets(endpoint: Endpoint) -> Iterator[Finding]:
             yield Finding(
                 rule="floor-too-high",
                 path=path,
-                message=f"{floor} {family} addresses must stay published, but there are only {count}",
+                message=f"{floor} {family} addresses must stay published, of {count} that there are",
                 remedy=f"write at most {max(count - 1, 1)}, or add targets",
                 value=str(floor),
             )
         elif floor == count > 1:
-            message = f"all {count} {family} addresses must stay published: none may leave when it dies"
+            message = (
+                f"all {count} {family} addresses must stay published: none may leave when it dies"
+            )
             yield warning(
                 "floor-forbids-failover", path, message, f"write at most {count - 1}", str(floor)
             )
@@ -96,7 +98,9 @@ def demand(endpoint: Endpoint) -> Iterator[Finding]:
         return
     if not all(capacities):
         unknown = next(one.name for one in endpoint.targets if not one.capacity)
-        message = f"target `{unknown}` declares no capacity, so nothing can be proved about this demand"
+        message = (
+            f"target `{unknown}` declares no capacity, so nothing can be proved about this demand"
+        )
         yield warning("capacity-unknown", path, message, "declare the capacity of every target")
         return
     total = sum(capacities)

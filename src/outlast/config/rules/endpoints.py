@@ -6,6 +6,7 @@ without a finding is not judged again.
 
 from collections.abc import Hashable, Iterator
 
+from outlast.config.faults import Path
 from outlast.config.finding import Finding, warning
 from outlast.config.rules import capacity, policy, timing
 from outlast.config.rules.case import Case
@@ -32,7 +33,8 @@ def judge(case: Case) -> Iterator[Finding]:
     for endpoint in case.topology.endpoints:
         base = ("endpoints", endpoint.name)
         if not endpoint.targets:
-            yield _no_targets(endpoint)
+            if base not in case.broken:
+                yield _no_targets(endpoint)
             continue
         yield from _same_address(endpoint)
         if base in case.broken or ("defaults",) in case.broken:
@@ -57,7 +59,14 @@ def _shape(endpoint: Endpoint) -> Hashable:
         id(endpoint.budget),
         tuple(one.families for one in endpoint.names),
         tuple(
-            (one.region, one.weight, one.capacity, id(one.check), one.ipv4 is None, one.ipv6 is None)
+            (
+                one.region,
+                one.weight,
+                one.capacity,
+                id(one.check),
+                one.ipv4 is None,
+                one.ipv6 is None,
+            )
             for one in endpoint.targets
         ),
     )
@@ -106,7 +115,7 @@ def _same_address(endpoint: Endpoint) -> Iterator[Finding]:
 
 
 def _provider_missing(endpoint: Endpoint, case: Case) -> Iterator[Finding]:
-    if not endpoint.provider and case.known["providers"]:
+    if not endpoint.provider and case.known.get("providers"):
         names = ", ".join(case.known["providers"])
         yield Finding(
             rule="missing",
@@ -120,7 +129,9 @@ def _provider_missing(endpoint: Endpoint, case: Case) -> Iterator[Finding]:
 def _empty_name(endpoint: Endpoint) -> Iterator[Finding]:
     """A name whose families no target has would be published empty."""
     for at, one in enumerate(endpoint.names):
-        if not any(target.address(family) for family in one.families for target in endpoint.targets):
+        if not any(
+            target.address(family) for family in one.families for target in endpoint.targets
+        ):
             families = " or ".join(one.families)
             yield Finding(
                 rule="empty-name",
@@ -143,13 +154,18 @@ def _unprobed(endpoint: Endpoint) -> Iterator[Finding]:
 def _weights_ignored(endpoint: Endpoint, provider: Provider) -> Iterator[Finding]:
     if provider.honours_weights:
         return
-    base = ("endpoints", endpoint.name)
-    reason = f"provider `{provider.name}` is no embedded one: there a weight says in or out, no more"
+    base: Path = ("endpoints", endpoint.name)
+    reason = (
+        f"provider `{provider.name}` is no embedded one: there a weight says in or out, no more"
+    )
     odd = next((one for one in endpoint.targets if one.weight > 1), None)
+    path: Path
     if odd is not None and len({one.weight for one in endpoint.targets}) > 1:
         remedy = "leave weights out here, or serve the zone from the embedded name server"
         path = (*base, "targets", odd.name, "weight")
         yield warning("weight-ignored", path, reason, remedy, str(odd.weight))
     if endpoint.policy.ramp_s:
         path = (*base, "policy", "ramp_s")
-        yield warning("ramp-ignored", path, reason, "leave `ramp_s` out", f"{endpoint.policy.ramp_s:g}")
+        yield warning(
+            "ramp-ignored", path, reason, "leave `ramp_s` out", f"{endpoint.policy.ramp_s:g}"
+        )

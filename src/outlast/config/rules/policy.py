@@ -55,7 +55,9 @@ def regions(endpoint: Endpoint) -> Iterator[Finding]:
         message = "it has a single target, so there is nothing to fail over to"
         yield warning("single-target", path, message, "add a target in another region")
     elif len({one.region for one in endpoint.targets}) == 1:
-        message = f"all its targets stand in region `{endpoint.targets[0].region}` and go dark with it"
+        message = (
+            f"all its targets stand in region `{endpoint.targets[0].region}` and go dark with it"
+        )
         yield warning("one-region", path, message, "add a target in another region")
 
 

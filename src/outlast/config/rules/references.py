@@ -13,8 +13,8 @@ Reference = tuple[str, str, Path]
 
 def unknown(case: Case) -> Iterator[Finding]:
     """A reference must lead somewhere."""
-    regions = frozenset(case.known["regions"])
-    providers = frozenset(case.known["providers"])
+    regions = frozenset(case.known.get("regions", ()))
+    providers = frozenset(case.known.get("providers", ()))
     for endpoint in case.topology.endpoints:
         if (
             endpoint.policy.order
@@ -32,7 +32,9 @@ def unknown(case: Case) -> Iterator[Finding]:
 
 def _judge(case: Case, references: list[Reference]) -> Iterator[Finding]:
     for section, name, path in references:
-        if name and name not in case.known[section]:
+        if path[:3] in case.broken and path[2] in {"regions", "needs", "policy"}:
+            continue  # Wrong items of a list were left out, so positions no longer fit.
+        if name and name not in case.known.get(section, (name,)):
             noun = section.removesuffix("s")
             yield Finding(
                 rule=f"unknown-{noun}",
