@@ -268,6 +268,15 @@ def test_a_file_left_with_half_a_line_is_taken_up_again(path: Path) -> None:
     remember(again, "other", 2)
     assert again.flush() is None
     assert generations(read(path)) == {"api": 1, "other": 2}
+    assert b" web bind 3 100\n" in path.read_bytes(), "the new line does not stand alone"
+
+
+def test_a_line_whose_name_was_altered_is_told_by_both_names(path: Path) -> None:
+    file = LastGoodFile(path, KEYS)
+    remember(file, "api", 1)
+    file.flush()
+    path.write_bytes(path.read_bytes().replace(b" api bind ", b" apj bind "))
+    assert ["'apj' or 'api'" in str(one) for one in read(path).problems] == [True]
 
 
 def test_the_file_is_for_its_user_alone(path: Path) -> None:
