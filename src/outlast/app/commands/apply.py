@@ -113,10 +113,8 @@ async def _apply(
 ) -> int:
     out = console()
     async with open_session(world, "apply", writes=True) as session:
-        for waiver in waivers:
-            text = f"{waiver.rule} waived for {waiver.endpoint}: {waiver.reason}"
-            await session.ledger.place(waiver, text)
         known = await learn(world, session.ledger, session.providers, endpoints=endpoints)
+        known = replace(known, overrides=(*known.overrides, *waivers))
         previews = [preview(world, one, known) for one in endpoints]
         if checksum is not None and checksum_of(previews) != checksum:
             raise OutlastError(
@@ -124,6 +122,9 @@ async def _apply(
                 remedy="something changed since the preview: run `outlast plan` again",
             )
         print_previews(out, world, known, previews, everything=False)
+        for waiver in waivers:
+            text = f"{waiver.rule} waived for {waiver.endpoint}: {waiver.reason}"
+            await session.ledger.place(waiver, text)
         plans = await _commit(session, previews)
         facts: list[Fact] = []
         found = await publish(session, plans, name=ENACTOR, tell=facts.append, timeout_s=wait_s)

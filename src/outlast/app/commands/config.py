@@ -75,12 +75,15 @@ def explain(field: str | None, *, as_json: bool) -> None:
         click.echo(f"{row}\n")
 
 
-@click.command()
-def schema() -> None:
-    """Print the JSON Schema of topology files, so that editors complete and check them.
-
+@click.command(
+    epilog="""
     \b
-    With the YAML language server, first line of the file:
+    With the YAML language server:
+      outlast schema > outlast.schema.json
+    and as the first line of the topology file:
       # yaml-language-server: $schema=outlast.schema.json
     """
+)
+def schema() -> None:
+    """Print the JSON Schema of topology files, so that editors complete and check them."""
     click.echo(json.dumps(json_schema(), indent=2))

@@ -131,10 +131,7 @@ async def _evacuate(
         out.print(f"no endpoint has a target in {evacuation.region}: nothing to drain")
         return 0
     async with open_session(world, "operator", writes=not dry_run) as session:
-        if not dry_run:
-            for waiver in waivers:
-                await session.ledger.place(waiver, f"{waiver.rule} waived: {waiver.reason}")
-        proofs = await prove(session, endpoints, evacuation)
+        proofs = await prove(session, endpoints, evacuation, waivers)
         for one in proofs:
             _print_proof(out, one, evacuation.region)
         if any(one.ruling is not None and not one.ruling.allowed for one in proofs):
@@ -146,6 +143,8 @@ async def _evacuate(
         if dry_run:
             out.print("it fits; nothing was begun (--dry-run)")
             return 0
+        for waiver in waivers:
+            await session.ledger.place(waiver, f"{waiver.rule} waived: {waiver.reason}")
         text = (
             f"evacuating {evacuation.region} in {evacuation.step_count} steps: {evacuation.reason}"
         )

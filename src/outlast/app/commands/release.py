@@ -1,0 +1,103 @@
+"""`outlast release`: take an endpoint out of the DNS, asked for by name."""
+
+import asyncio
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from outlast.app.options import open_world, world_options
+from outlast.app.session import Session, open_session
+from outlast.app.show import console
+from outlast.app.wiring import World
+from outlast.core.transact import release as release_transaction
+from outlast.drivers.lastgood import merge_last_good
+from outlast.model.errors import ConfigError, OutlastError
+from outlast.model.fence import parse_epoch, parse_fence
+from outlast.model.names import EndpointName
+from outlast.model.plan import Layout, Observation, OutcomeKind
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      outlast status world.yaml                    names the orphans
+      outlast release world.yaml old-shop
+      outlast release world.yaml old-shop --keep-records --yes    give the records to somebody else
+
+    Only an endpoint that is no longer in the topology can be released: as long as it stands there,
+    automation would put it back. Nothing else ever deletes an endpoint.
+    """
+)
+@world_options
+@click.argument("name")
+@click.option("--keep-records", is_flag=True, help="Remove the fence only; leave the records.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def release(file: Path, state: Path | None, name: str, *, keep_records: bool, yes: bool) -> int:
+    """Take the orphaned endpoint NAME out of the DNS, in one fenced write."""
+    world = open_world(file, state)
+    if any(one.name == name for one in world.topology.endpoints):
+        raise ConfigError(
+            f"{name} is in {file}: automation would put it back",
+            remedy="remove it from the topology first",
+        )
+    endpoint = EndpointName(name)
+    return asyncio.run(_release(world, endpoint, keep_records=keep_records, ask=not yes))
+
+
+async def _release(world: World, name: EndpointName, *, keep_records: bool, ask: bool) -> int:
+    out = console()
+    async with open_session(world, "operator", writes=True) as session:
+        layout = await _layout(session, name)
+        provider = session.providers.get(layout.provider)
+        if provider is None:
+            raise ConfigError(
+                f"{name} is published at {layout.provider}, which is not in the topology",
+                remedy="put the provider back into the file, then release",
+            )
+        found = await provider.read(layout)
+        _print(out, found, keep_records=keep_records)
+        if parse_fence(found.fence) is None or parse_epoch(found.epoch) is None:
+            raise OutlastError(
+                f"no fence of ours stands at {layout.fence_at}: these records are not ours to delete",
+                remedy="look who else writes there; remove them by hand if they are not needed",
+            )
+        if ask and not click.confirm("take this out of the DNS?"):
+            return 1
+        # The store first: an enactor that sees the name gone must find no plan to put it back.
+        await session.ledger.forget(name)
+        transaction = release_transaction(layout, found, keep_records=keep_records)
+        outcome = await provider.write(transaction)
+        after = await provider.read(layout)
+        if after.fence == found.fence or outcome.kind is OutcomeKind.REJECTED:
+            raise OutlastError(
+                f"{name} still stands: {outcome.kind}: {outcome.detail}",
+                remedy="run the same command again",
+            )
+        out.print(f"[green]{name} is released[/]: its fence is gone")
+    return 0
+
+
+async def _layout(session: Session, name: EndpointName) -> Layout:
+    """Where it lies: from the store, else from what this machine's enactors remember."""
+    row = await session.ledger.row(name)
+    if row.head is not None:
+        return row.head.plan.layout
+    world = session.world
+    good = merge_last_good(world.state.last_good_files(), world.last_good_keys())
+    if name in good.entries:
+        return good.entries[name].plan.layout
+    rows, _ = await session.ledger.rows()
+    known = {one.name for one in world.topology.endpoints}
+    orphans = ", ".join(sorted(row.endpoint for row in rows if row.endpoint not in known)) or "none"
+    raise ConfigError(f"nothing is known of {name}", remedy=f"orphaned endpoints: {orphans}")
+
+
+def _print(out: Console, found: Observation, *, keep_records: bool) -> None:
+    sign = "  " if keep_records else "- "
+    for one in found.record_sets:
+        out.print(escape(f"    {sign}{one}"))
+    for value in found.fence:
+        out.print(escape(f"    - fence {value}"))
