@@ -52,9 +52,7 @@ def monotone(layout: Layout, generation: int, truth: Truth) -> str:
     """S2: not below anything that ever stood there, wiped since or not."""
     if generation >= truth.high:
         return ""
-    return (
-        f"S2 monotone: {layout.endpoint} went back to plan {generation} after plan {truth.high}"
-    )
+    return f"S2 monotone: {layout.endpoint} went back to plan {generation} after plan {truth.high}"
 
 
 def authentic(layout: Layout, zone: Zone, digest: str) -> str:
@@ -90,7 +88,9 @@ def foreign_touched(layout: Layout, before: Zone, after: Zone) -> str:
     own = {layout.fence_at, epoch_name(layout.zone), *layout.names}
     own |= {DnsName(f"_weights.{one}") for one in layout.names}
     rest = [tuple(one for one in zone if one.name not in own) for zone in (before, after)]
-    return "" if rest[0] == rest[1] else f"S6 owned: a write for {layout.endpoint} touched other names"
+    return (
+        "" if rest[0] == rest[1] else f"S6 owned: a write for {layout.endpoint} touched other names"
+    )
 
 
 def allowed_anyhow(plan: Plan) -> bool:

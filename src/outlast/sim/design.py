@@ -30,6 +30,9 @@ Deed = tuple[int, int, int] | tuple[str, ...]
 """What a move did to the DNS, for `Design.judge`; false where there is nothing to be judged. Small designs
 say endpoint, generation before and generation after (see `NOTHING`, `EMPTY`)."""
 
+Step = tuple[int, int]
+"""Who and how: an actor's index and its option."""
+
 NOTHING = 0
 """Generation of an endpoint at which nothing was published yet."""
 

@@ -23,8 +23,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from outlast.sim.design import AnyDesign, invariant_of
-from outlast.sim.tape import Step
+from outlast.sim.design import AnyDesign, Step, invariant_of
 
 SHARED_BITS = 28
 LOCAL_BITS = 16
@@ -278,9 +277,7 @@ class Explorer:
 
     def _sort(self, twins: int) -> int:
         numbers = sorted(twins >> shift & _LOCAL_MASK for shift in self._twins)
-        return sum(
-            number << shift for number, shift in zip(numbers, self._twins, strict=True)
-        )
+        return sum(number << shift for number, shift in zip(numbers, self._twins, strict=True))
 
 
 def explore(

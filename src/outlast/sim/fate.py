@@ -9,8 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
 
-from outlast.sim.design import AnyDesign, invariant_of
-from outlast.sim.tape import Step
+from outlast.sim.design import AnyDesign, Step, invariant_of
 
 FUTURES = 200
 

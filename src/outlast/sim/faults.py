@@ -25,14 +25,20 @@ class Fault:
 
 _STRIKES = (
     ("crash", "A process dies at this step and starts again with the file it keeps its mark in."),
-    ("crash-forgets", "It dies and starts on a new disk: its mark of the highest generation is gone."),
+    (
+        "crash-forgets",
+        "It dies and starts on a new disk: its mark of the highest generation is gone.",
+    ),
     ("lost-request", "A request never arrives; its sender learns only that no answer came."),
     ("lost-reply", "The write is carried out, the answer is lost: the writer does not know."),
     ("late-write", "The sender gives up; the write is carried out later, at any moment, or never."),
     ("duplicate", "The write is carried out and answered, and its packet arrives once more later."),
     ("throttled", "The provider answers `busy`; nothing changed."),
     ("read-only", "The provider refuses all writes for now; nothing changed."),
-    ("read-behind", "A read is answered from the state before the last change (eventual consistency)."),
+    (
+        "read-behind",
+        "A read is answered from the state before the last change (eventual consistency).",
+    ),
     ("store-stale", "The store answers with the newest plan but one."),
     ("store-down", "The store does not answer; whoever asked has to ask again."),
     ("store-lost-reply", "A commit is durable, but its sender is told that it was lost."),

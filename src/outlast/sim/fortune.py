@@ -236,7 +236,9 @@ _STROKES: dict[str, Callable[[World, int, Layout], None]] = {
 }
 
 
-def right(endpoint: Endpoint, ups: tuple[bool, ...], values: tuple[str, ...], family: Family) -> bool:
+def right(
+    endpoint: Endpoint, ups: tuple[bool, ...], values: tuple[str, ...], family: Family
+) -> bool:
     """Whether honest health asks for just these addresses: a second opinion on the planner.
 
     Exactly the healthy ones; where none is healthy, any of them but never none.

@@ -12,9 +12,11 @@ Two strengths. `heal` follows one fair schedule (rotation), which is cheap and b
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from outlast.sim.design import AnyDesign
+from outlast.sim.design import AnyDesign, Step
 from outlast.sim.exhaust import Bound, Exploration, Explorer
-from outlast.sim.tape import Step
+
+HEAL_BOUND = 4_000
+"""Calm moves within which every promise must hold; our own design needs a few dozen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -70,7 +70,9 @@ class Site:
     kept: int
 
 
-def write(site: Site, world: World, transaction: Transaction, plan: Plan | None = None) -> tuple[bool, Broken]:
+def write(
+    site: Site, world: World, transaction: Transaction, plan: Plan | None = None
+) -> tuple[bool, Broken]:
     """Let the server carry a write out, and the checks judge it. `plan` is the one it publishes."""
     layout = layout_of(world.endpoints[site.index], site.provider) if plan is None else plan.layout
     before, truth = world.zone, world.truths[site.index]
@@ -324,14 +326,14 @@ class Enactor:
             self.todo = (FetchNewest(endpoint=self.state.layout.endpoint), *self.todo)
             return
         if fault == "store-stale":
-            older = [one for one in row.archive if row.head and one.generation < row.head.generation]
+            older = [
+                one for one in row.archive if row.head and one.generation < row.head.generation
+            ]
             plan = max(older, key=lambda one: one.generation, default=plan)
         self.writes += 1
         self.take(Newest(plan=plan, confirmed=row.confirmed, nonce=nonce, at_ns=world.now_ns))
 
-    def _write(
-        self, transaction: Transaction, site: Site, world: World, fault: str
-    ) -> Broken:
+    def _write(self, transaction: Transaction, site: Site, world: World, fault: str) -> Broken:
         plan = getattr(self.state.phase, "plan", None)
         kind = OutcomeKind.UNKNOWN
         broken: Broken = ()

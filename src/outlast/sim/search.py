@@ -15,10 +15,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from outlast.sim.design import AnyDesign, Spec
-from outlast.sim.liveness import heal
+from outlast.sim.design import AnyDesign, Spec, Step
+from outlast.sim.liveness import HEAL_BOUND, heal
 from outlast.sim.strategies import Luck, Run, portfolio, uniform
-from outlast.sim.tape import Step
 
 RUNS_A_BATCH = 180
 FAULT_RATIOS = (0.02, 0.05, 0.15, 0.4)
@@ -85,7 +84,7 @@ class Wish:
 
     spec: Spec
     seed: int = 1
-    heal_bound: int = 4_000
+    heal_bound: int = HEAL_BOUND
     stop: bool = True
     only: tuple[str, ...] = ()
 
@@ -136,9 +135,7 @@ def search_batch(build: Build, wish: Wish, number: int) -> tuple[Tally, Finding 
     return tally, first
 
 
-def _cut_and_heal(
-    design: AnyDesign, run: Run, random: Random, wish: Wish, tally: Tally
-) -> bool:
+def _cut_and_heal(design: AnyDesign, run: Run, random: Random, wish: Wish, tally: Tally) -> bool:
     """Continue a prefix of a run calmly; a promise or an invariant broken there becomes the run's."""
     cut = random.randrange(len(run.steps) + 1)
     prefix = run.steps[:cut]

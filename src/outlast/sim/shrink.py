@@ -11,9 +11,8 @@ candidate is a real run, written down as it went.
 
 from collections.abc import Callable, Iterator, Sequence
 
-from outlast.sim.design import AnyDesign, invariant_of
+from outlast.sim.design import AnyDesign, Step, invariant_of
 from outlast.sim.liveness import heal
-from outlast.sim.tape import Step
 
 REPLAYS_MAX = 200
 
@@ -56,7 +55,9 @@ def wedges(design: AnyDesign, promise: str, bound: int) -> Test:
     return test
 
 
-def shrink(steps: Sequence[Step], test: Test, replays_max: int = REPLAYS_MAX) -> tuple[list[Step], int]:
+def shrink(
+    steps: Sequence[Step], test: Test, replays_max: int = REPLAYS_MAX
+) -> tuple[list[Step], int]:
     """Return a smaller run that fails alike, and how many replays that took.
 
     Raises:
@@ -95,7 +96,7 @@ def _candidates(steps: list[Step]) -> Iterator[list[Step]]:
         for begin in range(len(steps) - size, -1, -size):
             yield steps[:begin] + steps[begin + size :]
         if size <= 8:
-            yield from _tails(steps, actors, size)
+            yield from _windows(steps, actors, size)
         size //= 2
     for place, (actor, option) in enumerate(steps):
         if option:
@@ -103,12 +104,16 @@ def _candidates(steps: list[Step]) -> Iterator[list[Step]]:
     yield from _drawn_together(steps)
 
 
-def _tails(steps: list[Step], actors: list[int], count: int) -> Iterator[list[Step]]:
-    """Leave out the last `count` steps of one actor, wherever they stand."""
+def _windows(steps: list[Step], actors: list[int], count: int) -> Iterator[list[Step]]:
+    """Leave out `count` steps in a row of one actor, whatever stands between them; its last ones first.
+
+    A whole walk over the endpoints, for instance, lies scattered among the steps of others.
+    """
     for actor in actors:
         own = [place for place, one in enumerate(steps) if one[0] == actor]
-        last = set(own[-count:])
-        yield [one for place, one in enumerate(steps) if place not in last]
+        for end in range(len(own), count - 1, -1):
+            out = set(own[end - count : end])
+            yield [one for place, one in enumerate(steps) if place not in out]
 
 
 def _drawn_together(steps: list[Step]) -> Iterator[list[Step]]:

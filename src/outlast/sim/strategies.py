@@ -22,9 +22,8 @@ from dataclasses import dataclass, field
 from random import Random
 
 from outlast.model.units import NS_PER_MS, NS_PER_S
-from outlast.sim.design import AnyDesign
+from outlast.sim.design import AnyDesign, Step
 from outlast.sim.kernel import Kernel
-from outlast.sim.tape import Step
 
 STALL_MAX_NS = 4 * 3600 * NS_PER_S
 """A process that was suspended comes back within a shift."""

@@ -13,20 +13,19 @@ at which step the world differed.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from outlast.model.errors import ConfigError
-from outlast.sim.design import AnyDesign, Size, Spec
+from outlast.sim.design import AnyDesign, Size, Spec, Step
+from outlast.sim.liveness import HEAL_BOUND, heal
 
 FORMAT = "outlast-tape"
 VERSION = 1
 WAIT_MAX_MS = 2**40
 """35 years: the bound of a `wait`. Nothing in a run lasts longer."""
-
-Step = tuple[int, int]
-"""Who and how: an actor's index and its option."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +88,29 @@ class Trace:
     digest: str
 
 
+def fold(told: Sequence[Told]) -> list[tuple[int, int, Told]]:
+    """Fold runs of one actor doing the same thing over and over, such as a planner's thirty plans.
+
+    Returns:
+        first number, last number (from 1) and what to tell.
+    """
+    folded: list[tuple[int, int, Told]] = []
+    for number, one in enumerate(told, 1):
+        if folded:
+            first, _, last = folded[-1]
+            alike = _bare(last.what) == _bare(one.what) and not one.belief
+            if one.who == last.who and one.dns == last.dns and alike:
+                what = f"{told[first - 1].what}, and so on until it {one.what}"
+                folded[-1] = (first, number, replace(one, what=what))
+                continue
+        folded.append((number, number, one))
+    return folded
+
+
+def _bare(what: str) -> str:
+    return re.sub(r"[0-9]+", "", what.partition(", and so on")[0])
+
+
 def record(
     design: AnyDesign, steps: Iterable[Step], waits_ms: Sequence[int] = (), *, calm: bool = False
 ) -> Tape:
@@ -122,6 +144,7 @@ def replay(design: AnyDesign, tape: Tape) -> Trace:
     """
     shared, locals_ = design.begin()
     told: list[Told] = []
+    steps: list[Step] = []
     found = ""
     for number, (actor, option, wait_ms) in enumerate(_steps(design, tape), 1):
         local = locals_[actor]
@@ -138,6 +161,10 @@ def replay(design: AnyDesign, tape: Tape) -> Trace:
         broken = design.judge(shared, deed) if deed else ""
         told.append(Told(design.actors[actor], what, belief, design.dns(shared), at_ms))
         found = found or broken
+        steps.append((actor, option))
+    if tape.calm:
+        healing = heal(design, steps, HEAL_BOUND)
+        found = found or healing.broken or healing.unsettled
     return Trace(tuple(told), found, digest_of(told, found))
 
 
@@ -189,7 +216,9 @@ def save(tape: Tape, path: Path, trace: Trace | None = None) -> None:
     }
     body = json.dumps(head, indent=1)[:-2]
     rows = [json.dumps([one.label, one.bound, one.value]) for one in tape.choices]
-    story = [json.dumps(f"{one.who} {one.what} -> {one.dns}") for one in trace.told] if trace else []
+    story = (
+        [json.dumps(f"{one.who} {one.what} -> {one.dns}") for one in trace.told] if trace else []
+    )
     text = f'{body},\n "choices": [\n  ' + ",\n  ".join(rows) + '\n ],\n "story": [\n  '
     path.write_text(text + ",\n  ".join(story) + "\n ]\n}\n", encoding="utf-8")
 

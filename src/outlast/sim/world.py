@@ -67,7 +67,11 @@ def carry_out(zone: Zone, transaction: Transaction) -> Zone | None:
         return None
     zone = drop(zone, *transaction.deletions)
     aliases = {one.name for one in zone if one.rtype is RecordType.CNAME}
-    kept = [one for one in transaction.additions if one.rtype is RecordType.TXT or one.name not in aliases]
+    kept = [
+        one
+        for one in transaction.additions
+        if one.rtype is RecordType.TXT or one.name not in aliases
+    ]
     return put(zone, *kept)
 
 

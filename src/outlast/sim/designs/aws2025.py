@@ -77,7 +77,14 @@ class Enactor:
     __slots__ = ("at", "did", "doing", "holds", "lost", "plan")
 
     def __init__(
-        self, doing: int = IDLE, at: int = 0, plan: int = 0, did: int = 0, *, holds: int = 0, lost: int = 0
+        self,
+        doing: int = IDLE,
+        at: int = 0,
+        plan: int = 0,
+        did: int = 0,
+        *,
+        holds: int = 0,
+        lost: int = 0,
     ) -> None:
         self.doing = doing
         self.at = at
@@ -88,7 +95,14 @@ class Enactor:
 
     def give_up(self) -> None:
         """Be done with the plan, for better or worse."""
-        self.doing, self.at, self.did, self.plan, self.holds, self.lost = IDLE, 0, self.plan, 0, 0, 0
+        self.doing, self.at, self.did, self.plan, self.holds, self.lost = (
+            IDLE,
+            0,
+            self.plan,
+            0,
+            0,
+            0,
+        )
 
 
 class Aws2025:
@@ -126,7 +140,9 @@ class Aws2025:
             return ()
         fortunes = [CRASH] if self._may[CRASH] else []
         if local.doing == FLIP:
-            fortunes += [one for one in (LOCK_EXPIRES, LOST_REPLY) if self._may[one] and local.holds]
+            fortunes += [
+                one for one in (LOCK_EXPIRES, LOST_REPLY) if self._may[one] and local.holds
+            ]
         return tuple(fortunes)
 
     def move(self, actor: int, option: int, shared: Dns, local: Enactor) -> Deed | None:
@@ -214,7 +230,9 @@ class Aws2025:
         old = (1 << max(0, local.plan - self._age + 1)) - 1
         if self._on[REACHABLE]:
             old &= ~(1 << shared.root[at] | 1 << shared.rollback[at])
-        floor = self._on[FLOOR] and before != EMPTY and old >> shared.root[at] & 1 and shared.root[at]
+        floor = (
+            self._on[FLOOR] and before != EMPTY and old >> shared.root[at] & 1 and shared.root[at]
+        )
         lost = shared.trees[at] & old
         if not floor:
             shared.trees[at] &= ~old
@@ -239,7 +257,8 @@ class Aws2025:
         if back == NOTHING or shared.trees[at] >> back & 1:
             return ""
         return judged(
-            self.spec, f"S4 retained: rollback of endpoint {at} points at plan {back}, which is deleted"
+            self.spec,
+            f"S4 retained: rollback of endpoint {at} points at plan {back}, which is deleted",
         )
 
     def freeze(self, shared: Dns, local: Enactor) -> tuple[Hashable, Hashable]:
@@ -320,7 +339,9 @@ class Aws2025:
         if root == plan:
             return f"finds plan {plan} at endpoint {at} already"
         if self._on[FENCE] and root > plan:
-            return f"is refused by the fence of endpoint {at}: plan {root} is newer than plan {plan}"
+            return (
+                f"is refused by the fence of endpoint {at}: plan {root} is newer than plan {plan}"
+            )
         if not shared.trees[at] >> plan & 1:
             return f"fails: the tree of its own plan {plan} was deleted; gives it up"
         if self.answer(shared, at) == EMPTY and not self._on[HEAL]:

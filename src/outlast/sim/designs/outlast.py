@@ -122,7 +122,12 @@ class Outlast:
             zones=(ZONE,),
         )
         self._sites = tuple(
-            Site(index=i, provider=self._provider, settings=Settings(rescued_hold_s=0.0), kept=size.age - 1)
+            Site(
+                index=i,
+                provider=self._provider,
+                settings=Settings(rescued_hold_s=0.0),
+                kept=size.age - 1,
+            )
             for i in range(size.endpoints)
         )
         self._may = frozenset(spec.faults)
@@ -238,7 +243,9 @@ class Outlast:
 
     def _late(self, late: object, shared: World) -> Broken | None:
         assert hasattr(late, "conditions")
-        fences = {layout_of(one, self._provider).fence_at: i for i, one in enumerate(self._endpoints)}
+        fences = {
+            layout_of(one, self._provider).fence_at: i for i, one in enumerate(self._endpoints)
+        }
         for condition in late.conditions:
             index = fences.get(condition.name)
             if index is not None:
