@@ -374,3 +374,27 @@ async def test_figures_and_facts_tell_what_happened(tmp_path: Path) -> None:
     assert (stats.queries_udp, stats.queries_tcp, stats.updates_applied) == (3, 1, 1)
     assert dict(stats.answers) == {"NOERROR": 3, "NXDOMAIN": 1}
     assert [fact.kind for fact in facts] == [FactKind.STARTED, FactKind.STOPPED]
+
+
+async def test_a_fault_of_our_own_stops_writing_but_not_answering(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits for ever, and the fault comes out at the end."""
+
+    def broken(self: journal.Journal, changes: dict[bytes, Nodes]) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):  # noqa: PT012 - it comes out of the end of the block
+        async with serving(tmp_path) as (_, port):
+            assert await put(port, "www", "192.0.2.1") == NOERROR
+            monkeypatch.setattr(journal.Journal, "append", broken)
+            with pytest.raises((EOFError, dns.exception.Timeout)):
+                await dns.asyncquery.tcp(replacement(), HOST, port=port, timeout=0.2)
+            assert await put(port, "www", "192.0.2.3") == SERVFAIL
+            assert addresses(await resolve(port, "www.example.test")) == ["192.0.2.1"]
+
+
+def replacement() -> dns.update.UpdateMessage:
+    update = new_update()
+    update.replace("www", 0, "A", "192.0.2.2")
+    return update

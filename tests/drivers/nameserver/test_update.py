@@ -245,7 +245,9 @@ def test_a_cname_is_replaced_by_another() -> None:
         update = new_update()
         update.add("alias", 60, "CNAME", target)
         assert desk.update(update) == NOERROR
-    assert addresses(desk.look_up("alias.example.test", "CNAME")) == ["b.example.com."]
+    raw = desk.ask_raw(dns.message.make_query("alias.example.test", "CNAME"))
+    assert raw[6:8] == b"\x00\x01"  # dnspython keeps the last of two by itself
+    assert addresses(dns.message.from_wire(raw)) == ["b.example.com."]
 
 
 def test_rare_types_are_stored_and_answered() -> None:

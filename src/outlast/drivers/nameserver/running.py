@@ -125,12 +125,14 @@ class Running:
             loop.remove_reader(listener.sock.fileno())
         writing, sweeping = self._tasks
         self._writer.close()
-        await writing
-        sweeping.cancel()
-        self.hub.close()
-        await asyncio.sleep(0)
-        for sock in self._sockets:
-            sock.close()
+        try:
+            await writing
+        finally:
+            sweeping.cancel()
+            self.hub.close()
+            await asyncio.sleep(0)
+            for sock in self._sockets:
+                sock.close()
 
     def _committed(self, apex: bytes, names: Iterable[bytes]) -> None:
         self._responder.forget(names)

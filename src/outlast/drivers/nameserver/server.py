@@ -99,13 +99,13 @@ class NameServer:
         sockets = self._bind()
         try:
             await self._load()
+            self._running = await Running.begin(self._parts, sockets)
         except BaseException:
             for sock in sockets:
                 sock.close()
             if self._parts.journal is not None:
                 self._parts.journal.close()
             raise
-        self._running = await Running.begin(self._parts, sockets)
         names = sum(len(zone.nodes) for zone in self._parts.zones.values())
         where = " ".join(map(str, self._listen))
         self._parts.on_fact(Fact(FactKind.STARTED, f"{names} names at {where}"))
@@ -115,9 +115,11 @@ class NameServer:
         if self._running is None:
             return
         running, self._running = self._running, None
-        await running.end()
-        if self._parts.journal is not None:
-            self._parts.journal.close()
+        try:
+            await running.end()
+        finally:
+            if self._parts.journal is not None:
+                self._parts.journal.close()
         self._parts.on_fact(Fact(FactKind.STOPPED, "the name server has ended"))
 
     def stats(self) -> NameServerStats:

@@ -97,6 +97,11 @@ class Writer:
             if self._folding is not None:
                 await self._folding
         finally:
+            # A fault of our own ends the writer, never silently: its error comes out of `close`, and
+            # nobody waits for an answer that will not come.
+            self._closing = True
+            while self._queue:
+                self._queue.popleft().reply(Rcode.SERVFAIL)
             self._disk.shutdown(wait=True)
 
     def _take(self) -> list[Job]:
