@@ -218,3 +218,13 @@ def test_a_change_that_cannot_be_taken_back_is_unknown_and_blocks_what_follows(
     journal.close()
     loaded = reopened(tmp_path)
     assert last_address(loaded) == 4
+
+
+def test_a_frame_missing_in_the_middle_is_damage(tmp_path: Path) -> None:
+    """Each frame is whole, and still one is not there: its number is missed."""
+    path = written(tmp_path, 3)
+    whole = path.read_bytes()
+    third = len(whole) // 3
+    path.write_bytes(whole[:third] + whole[2 * third :])
+    with pytest.raises(StoreCorrupt, match=f"damaged at byte {third}"):
+        reopened(tmp_path)

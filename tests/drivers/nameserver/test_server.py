@@ -398,3 +398,27 @@ def replacement() -> dns.update.UpdateMessage:
     update = new_update()
     update.replace("www", 0, "A", "192.0.2.2")
     return update
+
+
+@pytest.mark.slow
+async def test_updates_that_come_together_are_all_there(tmp_path: Path) -> None:
+    """One sync for many updates: each of them counts, in memory and after a restart."""
+
+    async def check(port: int, serial: int) -> None:
+        for number in range(100):
+            reply = await resolve(port, f"n{number}.example.test")
+            assert addresses(reply) == [f"192.0.2.{number}"]
+        assert (await resolve(port, "example.test", "SOA")).answer[0][0].serial == serial
+
+    async with serving(tmp_path) as (_, port):
+        serial = (await resolve(port, "example.test", "SOA")).answer[0][0].serial + 100
+        reader, writer = await asyncio.open_connection(HOST, port)
+        updates = [new_update() for _ in range(100)]
+        for number, update in enumerate(updates):
+            update.replace(f"n{number}", 0, "A", f"192.0.2.{number}")
+        writer.write(b"".join(map(framed, updates)))
+        assert {(await read_reply(reader)).rcode() for _ in updates} == {NOERROR}
+        writer.close()
+        await check(port, serial)
+    async with serving(tmp_path) as (_, port):
+        await check(port, serial)
