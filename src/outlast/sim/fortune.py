@@ -11,7 +11,7 @@ from outlast.core.plan import layout_of
 from outlast.core.transact import move
 from outlast.model.fence import RESCUER, Fence, epoch_name, parse_epoch, parse_fence
 from outlast.model.health import Health, Verdict
-from outlast.model.names import DnsName, RegionName
+from outlast.model.names import DnsName
 from outlast.model.override import Evacuation, Freeze
 from outlast.model.plan import Layout, Origin
 from outlast.model.records import Family, RecordSet, RecordType
@@ -21,6 +21,7 @@ from outlast.sim.roles import Broken, Site, write
 from outlast.sim.world import ADDRESSES, Row, Truth, World, drop, find, observe, put
 
 HOUR_NS = seconds(3600)
+TARGETS_MAX = 1024
 FOREIGN = "203.0.113.66"
 
 _FOREIGN = frozenset({"alter-records", "plant-cname"})
@@ -30,7 +31,7 @@ _UNCONFIRMED = frozenset({"wipe-fence", "alter-fence"})
 """Without its fence a publication that nobody ever confirmed cannot be told from somebody else's."""
 
 Stroke = tuple[str, int]
-"""What happens, and to which endpoint, or for `turn` to which target (endpoint * 16 + target)."""
+"""What happens, and to which endpoint, or for `turn` to which target (endpoint * TARGETS_MAX + target)."""
 
 
 def health_of(endpoint: Endpoint, ups: tuple[bool, ...], at_ns: Nanos) -> tuple[Health, ...]:
@@ -53,7 +54,7 @@ def strokes(world: World, faults: tuple[str, ...]) -> list[Stroke]:
     if world.turns:
         for index, ups in enumerate(world.ups):
             possible += [
-                ("turn", index * 16 + target)
+                ("turn", index * TARGETS_MAX + target)
                 for target, up in enumerate(ups)
                 if not up or sum(ups) > 1
             ]
@@ -73,7 +74,7 @@ def strike(stroke: Stroke, site: Site, world: World, nonce: str) -> Broken:
     name, index = stroke
     if name == "turn":
         world.turns -= 1
-        return _turn(world, index // 16, index % 16)
+        return _turn(world, index // TARGETS_MAX, index % TARGETS_MAX)
     world.faults -= 1
     if name == "rescue":
         return _rescue(site, world, nonce)
@@ -171,12 +172,17 @@ def _freeze(world: World, index: int, layout: Layout) -> None:
 
 
 def _evacuate(world: World, index: int, layout: Layout) -> None:
-    del index, layout
+    del layout
     placed = [one for one in world.overrides if isinstance(one, Evacuation)]
     if placed:
         world.overrides = tuple(one for one in world.overrides if one not in placed)
         return
-    drained = Evacuation(region=RegionName("r1"), reason="drill", by="ops", at_ns=world.now_ns)
+    drained = Evacuation(
+        region=world.endpoints[index].targets[0].region,
+        reason="drill",
+        by="ops",
+        at_ns=world.now_ns,
+    )
     world.overrides = (*world.overrides, drained)
 
 

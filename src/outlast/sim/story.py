@@ -1,4 +1,4 @@
-"""The story: a failing run told so that a person can follow it, from its first step to its point of no return.
+"""The story: a failing run told so that a person can follow it, to its point of no return and beyond.
 
 Evidence  =  tape (replayable)  +  trace (what each did and believed)  +  fate (when it became too late)
 """
@@ -59,11 +59,12 @@ def evidence(
     steps: tuple[Step, ...],
     *,
     calm: bool = False,
+    waits_ms: tuple[int, ...] = (),
     replays: int = 0,
     shrunk_from: int = 0,
 ) -> Evidence:
     """Complete the evidence around steps that are small already."""
-    tape = record(design, steps, calm=calm)
+    tape = record(design, steps, waits_ms, calm=calm)
     trace = replay(design, tape)
     healing = heal(design, steps, HEAL_BOUND)
     fate = None

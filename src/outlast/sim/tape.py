@@ -86,6 +86,8 @@ class Trace:
     told: tuple[Told, ...]
     found: str
     digest: str
+    steps: tuple[Step, ...] = ()
+    waits_ms: tuple[int, ...] = ()
 
 
 def fold(told: Sequence[Told]) -> list[tuple[int, int, Told]]:
@@ -145,6 +147,7 @@ def replay(design: AnyDesign, tape: Tape) -> Trace:
     shared, locals_ = design.begin()
     told: list[Told] = []
     steps: list[Step] = []
+    waits_ms: list[int] = []
     found = ""
     for number, (actor, option, wait_ms) in enumerate(_steps(design, tape), 1):
         local = locals_[actor]
@@ -154,6 +157,7 @@ def replay(design: AnyDesign, tape: Tape) -> Trace:
                 f"step {number}: {design.actors[actor]} was to take option {option}, but has {options}",
                 remedy="the design changed since the tape was recorded; search again",
             )
+        waits_ms += [] if wait_ms is None else [wait_ms]
         at_ms = None if wait_ms is None else wait_ms + (told[-1].at_ms or 0 if told else 0)
         what = design.tell(actor, option, shared, local)
         belief = design.belief(actor, shared, local)
@@ -165,7 +169,7 @@ def replay(design: AnyDesign, tape: Tape) -> Trace:
     if tape.calm:
         healing = heal(design, steps, HEAL_BOUND)
         found = found or healing.broken or healing.unsettled
-    return Trace(tuple(told), found, digest_of(told, found))
+    return Trace(tuple(told), found, digest_of(told, found), tuple(steps), tuple(waits_ms))
 
 
 def _steps(design: AnyDesign, tape: Tape) -> Iterable[tuple[int, int, int | None]]:

@@ -7,7 +7,7 @@ from outlast.model.errors import ConfigError
 from outlast.sim import faults
 from outlast.sim.design import AnyDesign, Size, Spec
 from outlast.sim.designs import aws2025, blind, locks
-from outlast.sim.designs.outlast import Outlast
+from outlast.sim.designs.outlast import Outlast, Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +17,7 @@ class Entry:
     Attributes:
         small, large: configurations for exhaustive search and for search in the large.
         switches, faults: what it knows.
+        small_faults: those that exhaustive search has by itself.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Entry:
     large: Size
     switches: tuple[str, ...] = ()
     faults: tuple[str, ...] = ()
+    small_faults: tuple[str, ...] = ()
 
 
 ENTRIES = (
@@ -36,6 +38,7 @@ ENTRIES = (
         small=Size(enactors=2, plans=2, age=1, faults=1),
         large=Size(enactors=3, plans=6, endpoints=2, faults=4),
         faults=faults.NAMES,
+        small_faults=("crash", "late-write", "lost-reply", "wipe"),
     ),
     Entry(
         name="aws-2025",
@@ -104,3 +107,9 @@ def build(spec: Spec) -> AnyDesign:
                 remedy=f"it knows: {', '.join(known) or 'none'}",
             )
     return entry.build(spec)
+
+
+def build_at(place: Place, spec: Spec) -> AnyDesign:
+    """Build `outlast` on a topology of the user's own."""
+    build(spec)
+    return Outlast(spec, place)

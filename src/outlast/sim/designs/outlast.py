@@ -6,7 +6,7 @@ epoch. `net` carries out writes whose senders gave up; `fortune` is everything t
 """
 
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from outlast.core.enact import Choosing
 from outlast.core.messages import (
@@ -14,27 +14,31 @@ from outlast.core.messages import (
     Confirm,
     EnactCommand,
     FetchNewest,
+    LoopCommand,
     ReadProvider,
     ReportDrift,
     Write,
 )
 from outlast.core.plan import layout_of
 from outlast.core.verify import compare
+from outlast.model.errors import ConfigError
 from outlast.model.fence import epoch_name, parse_epoch, parse_fence
 from outlast.model.names import DnsName, EndpointName, ProviderName, RegionName, TargetName
 from outlast.model.plan import Proof
-from outlast.model.records import Family, RecordSet, RecordType
+from outlast.model.records import RecordSet, RecordType
 from outlast.model.topology import (
     Address,
     Budget,
     Endpoint,
     Floors,
-    HealthCheck,
+    Policy,
     Provider,
     ProviderKind,
     PublishedName,
     Settings,
     Target,
+    Topology,
+    zone_of_endpoint,
 )
 from outlast.model.units import Nanos, seconds
 from outlast.sim import fortune
@@ -77,8 +81,22 @@ _TELL = ("crash", "crash-forgets", "store-lost-write")
 _COMMIT = ("crash", "store-down", "store-lost-reply")
 
 
-def topology(endpoints: int) -> list[Endpoint]:
-    """Endpoints with three targets in three regions; the third has no IPv6 address."""
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The topology of a run: endpoints of one zone, and the provider that publishes them."""
+
+    endpoints: tuple[Endpoint, ...]
+    provider: Provider
+
+
+def made_up(endpoints: int) -> Place:
+    """Return endpoints with three targets in three regions; the third target has no IPv6 address."""
+    provider = Provider(
+        name=ProviderName("dns"),
+        kind=ProviderKind.RFC2136,
+        server=Address(host="127.0.0.1", port=53),
+        zones=(ZONE,),
+    )
     made = []
     for index in range(endpoints):
         targets = tuple(
@@ -87,40 +105,63 @@ def topology(endpoints: int) -> list[Endpoint]:
                 region=RegionName(f"r{n}"),
                 ipv4=f"192.0.2.{16 * index + n}",
                 ipv6=f"2001:db8::{index + 1}:{n}" if n < 3 else None,
-                check=HealthCheck(),
             )
             for n in (1, 2, 3)
         )
+        name = PublishedName(name=DnsName(f"api{index}.{ZONE}"))
+        endpoint = EndpointName(f"api{index}")
         made.append(
-            Endpoint(
-                name=EndpointName(f"api{index}"),
-                names=(
-                    PublishedName(
-                        name=DnsName(f"api{index}.{ZONE}"), families=(Family.IPV4, Family.IPV6)
-                    ),
-                ),
-                provider=ProviderName("dns"),
-                ttl_s=60,
-                targets=targets,
-                floors=Floors(targets=1, share_ratio=0.0),
-                budget=Budget(removed_ratio=1.0, window_s=3600.0),
+            _plain(
+                Endpoint(
+                    name=endpoint, names=(name,), provider=provider.name, ttl_s=60, targets=targets
+                )
             )
         )
-    return made
+    return Place(tuple(made), provider)
+
+
+def place_of(topology: Topology) -> Place:
+    """Return the endpoints of the topology's first zone, as the explorer takes them.
+
+    Floors, budgets, weights and failover order are set aside, so that every change of health publishes
+    and the checks can tell by themselves what should be published.
+
+    Raises:
+        ConfigError: there is no endpoint in it.
+    """
+    if not topology.endpoints:
+        raise ConfigError("the topology has no endpoint", remedy="leave FILE away, or add one")
+    first = topology.endpoints[0]
+    provider = topology.provider(first.provider)
+    zone = zone_of_endpoint(first, provider)
+    endpoints = [
+        _plain(one)
+        for one in topology.endpoints
+        if one.provider == provider.name and zone_of_endpoint(one, provider) == zone
+    ]
+    return Place(tuple(endpoints), provider)
+
+
+def _plain(endpoint: Endpoint) -> Endpoint:
+    return replace(
+        endpoint,
+        targets=tuple(replace(one, weight=1) for one in endpoint.targets),
+        policy=Policy(),
+        floors=Floors(targets=1, share_ratio=0.0),
+        budget=Budget(removed_ratio=1.0, window_s=3600.0),
+        demand=0,
+    )
 
 
 class Outlast:
     """The design; see the module's text."""
 
-    def __init__(self, spec: Spec) -> None:
+    def __init__(self, spec: Spec, place: Place | None = None) -> None:
         self.spec = spec
         size = spec.size
-        self._provider = Provider(
-            name=ProviderName("dns"),
-            kind=ProviderKind.RFC2136,
-            server=Address(host="127.0.0.1", port=53),
-            zones=(ZONE,),
-        )
+        place = place or made_up(size.endpoints)
+        self._provider = place.provider
+        self._endpoints = list(place.endpoints[: size.endpoints])
         self._sites = tuple(
             Site(
                 index=i,
@@ -128,15 +169,15 @@ class Outlast:
                 settings=Settings(rescued_hold_s=0.0),
                 kept=size.age - 1,
             )
-            for i in range(size.endpoints)
+            for i in range(len(self._endpoints))
         )
         self._may = frozenset(spec.faults)
         self._own = tuple(name for name in OWN if name in self._may)
-        self._endpoints = topology(size.endpoints)
+        self._zone = zone_of_endpoint(self._endpoints[0], self._provider)
         names: list[str] = []
         sites: list[Site] = []
         for site in self._sites:
-            tail = f"/{site.index}" if size.endpoints > 1 else ""
+            tail = f"/{site.index}" if len(self._endpoints) > 1 else ""
             planners = ("planner", "planner-b") if "split-planner" in self._may else ("planner",)
             workers = (*planners, *(f"enactor-{i}" for i in range(1, size.enactors + 1)))
             names += [f"{one}{tail}" for one in workers]
@@ -149,18 +190,23 @@ class Outlast:
     def begin(self) -> tuple[World, list[Local]]:
         """An empty zone but for a record of somebody else's, an empty store, healthy targets."""
         count = len(self._endpoints)
-        ups = tuple(True for _ in self._endpoints[0].targets)
-        foreign = RecordSet(DnsName(f"other.{ZONE}"), RecordType.A, 60, ("198.51.100.7",))
+        ups = [tuple(True for _ in one.targets) for one in self._endpoints]
+        foreign = RecordSet(
+            DnsName(f"_elsewhere.{self._zone}"), RecordType.A, 60, ("198.51.100.7",)
+        )
         world = World(
             zone=(foreign,),
             rows=[Row()] * count,
             endpoints=list(self._endpoints),
-            health=[fortune.health_of(one, ups, T0_NS) for one in self._endpoints],
+            health=[
+                fortune.health_of(one, up, T0_NS)
+                for one, up in zip(self._endpoints, ups, strict=True)
+            ],
             truths=[Truth()] * count,
             faults=self.spec.size.faults,
             turns=self.spec.size.plans - 1,
             now_ns=T0_NS,
-            ups=[ups] * count,
+            ups=ups,
         )
         return world, [self._fresh(actor) for actor in range(len(self.actors))]
 
@@ -225,7 +271,7 @@ class Outlast:
                 return self._late(late, shared)
             stroke = fortune.strokes(shared, self._own)[option]
             local.writes += stroke[0] == "rescue"
-            where = self._sites[stroke[1] if stroke[0] != "turn" else 0]
+            where = self._sites[0 if stroke[0] == "turn" else stroke[1]]
             return fortune.strike(stroke, where, shared, self._nonce(actor, local.writes)) or None
         fault = self._strikes(shared, local)[option - 1] if option else ""
         if fault:
@@ -376,7 +422,11 @@ class Outlast:
             if actor == self._net:
                 return "carries out a write whose sender gave up long ago"
             name, index = fortune.strokes(shared, self._own)[option]
-            return f"target {index % 16 + 1} turns" if name == "turn" else f"strikes: {name}"
+            return (
+                f"target {index % fortune.TARGETS_MAX + 1} turns"
+                if name == "turn"
+                else f"strikes: {name}"
+            )
         fault = self._strikes(shared, local)[option - 1] if option else ""
         struck = f", struck by {fault}" if fault else ""
         if not local.todo:
@@ -396,7 +446,7 @@ class Outlast:
             layout = layout_of(endpoint, self._provider)
             values = " ".join(find(shared.zone, layout.names[0], RecordType.A)) or "EMPTY"
             parts.append(f"{endpoint.name}: {values} ({live_generation(shared, layout.fence_at)})")
-        epoch = parse_epoch(find(shared.zone, epoch_name(ZONE), RecordType.TXT))
+        epoch = parse_epoch(find(shared.zone, epoch_name(self._zone), RecordType.TXT))
         return "; ".join([*parts, f"epoch {epoch.number if epoch else '-'}"])
 
     def belief(self, actor: int, shared: World, local: Local) -> str:
@@ -407,7 +457,7 @@ class Outlast:
         return ""
 
 
-_VERBS: dict[type[EnactCommand], str] = {
+_VERBS: dict[type[EnactCommand | LoopCommand], str] = {
     ReadProvider: "reads fence and records",
     FetchNewest: "fetches the newest plan",
     Write: "sends a write",
