@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.config.golden import base
 
 from outlast.config import Fault, TopologyErrors, load, parse
 from outlast.config.reader import ALIASES_ADD_MAX, DEPTH_MAX
-from tests.config.golden import base
 
 
 def only_fault(text: str | bytes, name: str = "topology.yaml") -> Fault:
@@ -72,8 +72,7 @@ def test_nesting_is_limited_where_it_is_written() -> None:
 def test_an_alias_bomb_ends_in_a_fault() -> None:
     """A kilobyte that would grow to billions of values is refused."""
     lines = ["a0: &a0 [x, x, x, x, x, x, x, x, x]"]
-    for level in range(1, 12):
-        lines.append(f"a{level}: &a{level} [{', '.join([f'*a{level - 1}'] * 9)}]")
+    lines += [f"a{one}: &a{one} [{', '.join([f'*a{one - 1}'] * 9)}]" for one in range(1, 12)]
     fault = only_fault("\n".join(lines))
     assert fault.rule == "alias-bomb"
     assert str(ALIASES_ADD_MAX) in fault.message
@@ -138,7 +137,9 @@ def test_any_bytes_are_a_topology_or_faults(data: bytes) -> None:
     _is_topology_or_faults(data, "t.json")
 
 
-PIECES = st.sampled_from([*" \n:-{}[],&*!?|>'\"%@`#~", "\t", "<<: ", "*a", "&a ", "null", "\0", "é", "\x85"])
+PIECES = st.sampled_from(
+    [*" \n:-{}[],&*!?|>'\"%@`#~", "\t", "<<: ", "*a", "&a ", "null", "\0", "é", "\x85"]
+)
 
 
 @pytest.mark.slow
@@ -150,18 +151,45 @@ def test_any_damage_to_a_good_file_is_a_topology_or_faults(data: st.DataObject) 
     for _ in range(data.draw(st.integers(1, 4))):
         start = data.draw(st.integers(0, len(text)))
         end = min(len(text), start + data.draw(st.integers(0, 40)))
-        text = text[:start] + data.draw(st.text(PIECES, max_size=4)) + text[end:]
+        text = text[:start] + "".join(data.draw(st.lists(PIECES, max_size=4))) + text[end:]
     _is_topology_or_faults(text, "t.yaml")
 
 
+KEYS = st.sampled_from(
+    [
+        "outlast",
+        "settings",
+        "regions",
+        "providers",
+        "vantages",
+        "defaults",
+        "endpoints",
+        "services",
+        "names",
+        "targets",
+        "check",
+        "policy",
+        "order",
+        "region",
+        "ipv4",
+        "ipv6",
+        "weight",
+        "kind",
+        "key",
+        "secret",
+        "needs",
+        "service",
+        "zones",
+        "server",
+        "a",
+        "b",
+        "c",
+    ]
+)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
     max_leaves=12,
-)
-KEYS = st.sampled_from(
-    "outlast settings regions providers vantages defaults endpoints services names targets check policy "
-    "order region ipv4 ipv6 weight kind key secret needs service zones server a b c".split()
 )
 
 

@@ -173,7 +173,7 @@ BUDGET = Table(
         Field(
             key="removed_ratio",
             kind=Real(low=0, high=1),
-            meaning="Share of the declared capacity that may go within the window. One target always may.",
+            meaning="Share of the declared capacity that may go in the window. One target always may.",
             too_small="The loss of a region needs a person.",
             too_large="A wrong belief can take everything down to the floors.",
         ),

@@ -140,6 +140,8 @@ class _Endpoints:
         parse_word(name)
         values = _OBJECT.decode(raw)
         names, targets = values.pop("names"), values.pop("targets")
+        if type(targets) is not dict:
+            raise _Doubt(targets)
         key = self._encode(values)
         wording = self._wordings.get(key)
         if wording is None:
@@ -171,6 +173,8 @@ class _Endpoints:
         return tuple(PublishedName(**one) for one in decoded)
 
     def _target(self, name: str, values: dict[str, Any], wording: _Wording) -> Target:
+        if type(values) is not dict or None in values.values():
+            raise _Doubt(values)
         if name not in self._words:
             parse_word(name)
             self._words.add(name)
@@ -178,12 +182,14 @@ class _Endpoints:
         ipv4, ipv6 = values.pop("ipv4", None), values.pop("ipv6", None)
         key = self._encode(values)
         look = wording.looks.get(key)
+        if ipv4 is None and ipv6 is None:
+            raise _Doubt(name)
         if look is None:
             look = wording.looks[key] = self._look(values, wording)
         self.colons += look.colons
         if ipv6 is not None:
-            self.colons += ipv6.count(":")
-            ipv6 = _ipv6(ipv6)
+            ipv6, colons = _ipv6(ipv6), str(ipv6).count(":")
+            self.colons += colons
         return Target(
             name=TargetName(name),
             region=look.region,
