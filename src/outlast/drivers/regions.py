@@ -10,6 +10,7 @@ import asyncio
 import errno
 from collections.abc import Callable
 from enum import StrEnum
+from typing import cast
 
 from outlast.model.errors import ConfigError
 from outlast.model.names import RegionName
@@ -20,6 +21,9 @@ IDLE_S = 30.0
 
 SLOW_S = 5.0
 """How long a slow region takes to answer: longer than the time-out of any sensible check."""
+
+BACKLOG = 1_024
+"""Connections that wait to be accepted; beyond it the kernel drops them, and they come back after 1 s."""
 
 _PATHS = (b"/", b"/healthz")
 _END = b"\r\n\r\n"
@@ -66,7 +70,7 @@ class LocalRegion:
         """
         try:
             self._server = await asyncio.get_running_loop().create_server(
-                lambda: _Connection(self), self.host, self.port
+                lambda: _Connection(self), self.host, self.port, backlog=BACKLOG
             )
         except (OSError, OverflowError) as error:
             raise _cannot_listen(self, error) from error
@@ -124,8 +128,7 @@ class _Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's derives from nothing
         self._region.opened(self)
         self._set_timer(IDLE_S, self.abort)
 

@@ -13,7 +13,7 @@ LINE_BYTES_MAX = 4_096
 RESPONSE_BYTES_MAX = 65_536
 """Interim responses, and bodies read only to keep a connection, together at most."""
 
-_STATUS_LINE = re.compile(rb"HTTP/1\.\d (\d{3})(?: [^\r\n]*)?\r?\n")
+_STATUS_LINE = re.compile(rb"HTTP/1\.\d ([1-9]\d\d)(?: [^\r\n]*)?\r?\n")
 _BEGIN = b"HTTP/1."
 _HEADERS_END = re.compile(rb"\r?\n\r?\n")
 _CONTENT_LENGTH = re.compile(rb"\ncontent-length:[ \t]*(\d{1,10})[ \t]*\r?(?=\n)", re.IGNORECASE)
