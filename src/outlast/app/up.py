@@ -26,6 +26,7 @@ from outlast.drivers.ledger import Ledger
 from outlast.drivers.nameserver import NameServer
 from outlast.drivers.planner import Planner
 from outlast.drivers.prober import Prober
+from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.telemetry import Metrics, to_all
 from outlast.model.errors import ConfigError, StoreError
 from outlast.model.names import EnactorName, ProviderName, VantageName
@@ -76,6 +77,7 @@ class _Crew:
     probers: list[Prober] = field(default_factory=list)
     servers: list[NameServer] = field(default_factory=list)
     providers: list[dict[ProviderName, Provider]] = field(default_factory=list)
+    locks: list[RoleLock] = field(default_factory=list)
 
     def signs(self) -> Iterable[tuple[str, str, str]]:
         """Kind, name and present doing of each role."""
@@ -135,6 +137,8 @@ class Up:
                 await store.close()
             if sock is not None:
                 sock.close()
+            for lock in self._crew.locks:
+                lock.close()
 
     async def _start_servers(self) -> None:
         """The name servers first: the other roles need them."""
@@ -195,8 +199,16 @@ class Up:
                     tell=self._tell,
                 )
                 crew.probers.append(prober)
+        self._take_roles()
         jobs |= {one.name: one.run for one in crew.enactors}
         return jobs | {one.role: one.run for one in crew.probers}
+
+    def _take_roles(self) -> None:
+        """One process a role and state folder: a second `outlast up` by mistake ends here."""
+        crew = self._crew
+        names = ["planner"] if crew.planner is not None else []
+        names += [one.name for one in crew.enactors] + [one.role for one in crew.probers]
+        crew.locks += [self._world.take_role(name) for name in names]
 
     def _connect(self) -> dict[ProviderName, Provider]:
         """Connections of a role's own: roles share nothing but the ledger."""

@@ -15,6 +15,8 @@ from outlast.drivers.nameserver import Key as ServerKey
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.tsig import Key
 from outlast.drivers.stores.memory import MemoryStore
+from outlast.drivers.stores.reopening import ReopeningStore
+from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.model.names import DnsName, EnactorName, ProviderName
 from outlast.model.topology import Provider, ProviderKind, Topology
@@ -72,7 +74,17 @@ class World:
     async def store(self) -> Store:
         """Open the embedded store, made anew if there is none."""
         self.state.make()
-        return await SqliteStore.open(self.state.store)
+        store = await SqliteStore.open(self.state.store)
+        return ReopeningStore(store, lambda: SqliteStore.open(self.state.store))
+
+    def take_role(self, role: str) -> RoleLock:
+        """Take a role of this state folder for this process.
+
+        Raises:
+            StoreError: another process plays it already.
+        """
+        self.state.make()
+        return RoleLock.take(self.state.store, role)
 
     def ledger(self, store: Store, name: str) -> Ledger:
         """Speak to a store in the words of the domain, as `name`."""

@@ -82,6 +82,13 @@ class _Rated:
     def was_published(self) -> bool:
         return self.was is not None and self.was.published
 
+    @property
+    def share(self) -> int:
+        """Its share of its weight if published. Kept though it should have none, it keeps what it had."""
+        if self.percent:
+            return self.percent
+        return self.was.percent if self.was is not None and self.was.published else 100
+
     def member(self, why: str, *, published: bool) -> Member:
         return Member(
             target=self.target.name,
@@ -89,7 +96,7 @@ class _Rated:
             family=Family.IPV4 if "." in self.address else Family.IPV6,
             address=self.address,
             weight=self.target.weight,
-            percent=self.percent if published else 0,
+            percent=self.share if published else 0,
             size=self.size,
             published=published,
             verdict=self.verdict,

@@ -18,6 +18,7 @@ from outlast.app.show import console
 from outlast.app.wiring import World
 from outlast.core.verify import compare
 from outlast.drivers.entries import Alive, EndpointRow
+from outlast.drivers.wellness import Wellness
 from outlast.model.errors import StoreError
 from outlast.model.health import Verdict, Vote
 from outlast.model.names import EndpointName, Subject
@@ -63,6 +64,7 @@ class Status:
     roles: tuple[Alive, ...]
     gone: tuple[str, ...]
     overrides: tuple[str, ...]
+    sick: tuple[str, ...]
     endpoints: tuple[Line, ...]
     orphans: tuple[str, ...]
 
@@ -101,7 +103,7 @@ def status(
         _print(console(), found, only_wrong=only_wrong)
     if broken:
         return 3
-    return 1 if found.wrong or found.orphans else 0
+    return 1 if found.wrong or found.orphans or found.sick else 0
 
 
 async def _gather(world: World, *, ask: bool) -> tuple[Status, bool]:
@@ -117,6 +119,7 @@ async def _with_store(session: Session, *, ask: bool) -> Status:
     rows = {row.endpoint: row for row in (await ledger.rows())[0]}
     overrides, _ = await ledger.overrides()
     votes, _ = await ledger.votes()
+    views, _ = await ledger.views()
     roles = await ledger.roles()
     endpoints = list(world.topology.endpoints)
     observations: Mapping[EndpointName, Observation] = {}
@@ -124,6 +127,8 @@ async def _with_store(session: Session, *, ask: bool) -> Status:
     if ask:
         observations, unread = await read_all(world, endpoints, session.providers)
     now_ns = world.clock.now_ns()
+    wellness = Wellness(world.topology.settings)
+    wellness.hear(views, votes, now_ns)
     in_force = [one for one in overrides or () if not is_over(one, now_ns)]
     known = {one.name for one in endpoints}
     lines = tuple(
@@ -138,6 +143,7 @@ async def _with_store(session: Session, *, ask: bool) -> Status:
         roles=tuple(one for one in roles if one not in missing),
         gone=tuple(f"{one.kind} {one.name}: last seen {iso(one.at_ns)}" for one in missing),
         overrides=tuple(describe(one) for one in in_force),
+        sick=tuple(wellness.sick.values()),
         endpoints=lines,
         orphans=tuple(sorted(name for name, row in rows.items() if row.head and name not in known)),
     )
@@ -159,6 +165,7 @@ async def _without_store(world: World, why: str) -> Status:
         roles=(),
         gone=(),
         overrides=(),
+        sick=(),
         endpoints=tuple(
             _line(one, None, observations.get(one.name), unread, [], []) for one in endpoints
         ),
@@ -254,6 +261,8 @@ def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
         out.print(f"  [red]gone[/]  {escape(gone)}")
     if not found.roles and not found.gone:
         out.print("  [yellow]no role is running[/]; what is published stays as it is")
+    for sick in found.sick:
+        out.print(f"  [red]sick vantage[/], nothing is removed on its word: {escape(sick)}")
     for override in found.overrides:
         out.print(f"  [cyan]{escape(override)}[/]")
     table = Table(box=None, pad_edge=False)

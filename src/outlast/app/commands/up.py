@@ -1,12 +1,16 @@
 """`outlast up`: the control plane of one topology, in this process."""
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 
 import click
 
 from outlast.app.options import open_world, world_options
+from outlast.app.play import local_regions
 from outlast.app.up import ALL_ROLES, Options, Role, Up
+from outlast.app.wiring import World
+from outlast.drivers.regions import LocalRegion
 from outlast.drivers.telemetry import make_logger
 from outlast.model.names import EnactorName, VantageName
 from outlast.model.topology import Address
@@ -50,6 +54,11 @@ class AddressType(click.ParamType[Address]):
 @click.option("--name", help="With --role enactor: the name of this single enactor.")
 @click.option("--vantage", help="With --role prober: the vantage that this process is.")
 @click.option("--http", type=AddressType(), help="Where /metrics, /healthz and /readyz are served.")
+@click.option(
+    "--play-regions",
+    is_flag=True,
+    help="Also serve the topology's loopback targets from this process, for trying things out.",
+)
 @click.option("--json-logs", is_flag=True, help="Write log lines as JSON.")
 def up(
     file: Path,
@@ -59,6 +68,7 @@ def up(
     name: str | None,
     vantage: str | None,
     http: Address | None,
+    play_regions: bool,
     json_logs: bool,
 ) -> None:
     """Start the control plane of the topology in FILE.
@@ -75,14 +85,36 @@ def up(
         vantage=VantageName(vantage) if vantage else None,
         http=http or (None if alone else world.topology.settings.http),
     )
-    _run(Up(world, options, make_logger(as_json=json_logs)))
+    regions = local_regions(world.topology) if play_regions else []
+    _print_hint(world)
+    _run(_up(Up(world, options, make_logger(as_json=json_logs)), regions))
 
 
-def _run(control: Up) -> None:
+def _print_hint(world: World) -> None:
+    """Say what to try."""
+    endpoint = world.topology.endpoints[0] if world.topology.endpoints else None
+    if endpoint is None:
+        return
+    server = world.topology.provider(endpoint.provider).server
+    ask = f"dig @{server.host} -p {server.port} {endpoint.names[0].name}"
+    click.echo(f"ask it:    {ask}\nsee it:    outlast status {world.file}", err=True)
+
+
+async def _up(control: Up, regions: list[LocalRegion]) -> None:
+    try:
+        for region in regions:
+            await region.start()
+        await control.run()
+    finally:
+        for region in regions:
+            await region.close()
+
+
+def _run(job: Coroutine[None, None, None]) -> None:
     try:
         import uvloop  # noqa: PLC0415 - an optional extra
     except ImportError:
-        asyncio.run(control.run())
+        asyncio.run(job)
         return
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(control.run())
+        runner.run(job)
