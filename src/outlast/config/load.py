@@ -102,6 +102,7 @@ def _parse(data: bytes, source_name: str) -> Loaded:
 
 
 def _finish(topology: Topology, findings: list[Finding], source: Source, digest: str) -> Loaded:
+    findings = _told_once(findings)
     if any(one.severity is Severity.ERROR for one in findings):
         raise _errors(findings, source)
     warnings, more = place(findings, source)
@@ -145,7 +146,7 @@ def _decode(root: Node, source: Source) -> tuple[Topology, list[Finding]]:
     broken = frozenset(
         path[:length] for path in wrong for length in (1, 2, 3) if len(path) >= length
     )
-    return topology, _told_once([*findings, *judge(case_of(topology, values, broken))])
+    return topology, [*findings, *judge(case_of(topology, values, broken))]
 
 
 def _told_once(findings: list[Finding]) -> list[Finding]:

@@ -90,7 +90,7 @@ def _resolve(root: Node, finding: Finding) -> tuple[Path, Node | None, tuple[int
         if isinstance(node, Scalar) and all(isinstance(step, int) for step in path[taken:]):
             # `names: www.example.org` is a list of one, and `order: [a, b]` two tiers of one.
             return path[:taken], node, (node.line, node.column)
-        if isinstance(node, Scalar) and node.plain and path[taken:] in {("name",), ("kind",)}:
+        if isinstance(node, Scalar) and path[taken:] in {("name",), ("kind",)}:
             return path[:taken], node, (node.line, node.column)
     node, entry, _ = find(root, finding.path)
     there = entry or node
