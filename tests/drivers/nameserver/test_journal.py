@@ -80,12 +80,15 @@ def test_every_flipped_byte_before_the_last_frame_is_named_as_damage(tmp_path: P
         assert "outlast rescue" in caught.value.remedy
 
 
-def test_a_lost_journal_in_the_middle_is_damage(tmp_path: Path) -> None:
+@pytest.mark.parametrize("empty", [True, False])
+def test_a_lost_journal_in_the_middle_is_damage(tmp_path: Path, *, empty: bool) -> None:
+    """Even where the journal behind it has no frame yet that could tell by its number."""
     journal = Journal(tmp_path)
     journal.open()
     journal.append(change(1))
     journal.begin()
-    journal.append(change(2))
+    if not empty:
+        journal.append(change(2))
     journal.close()
     min(tmp_path.glob("journal-*")).unlink()
     with pytest.raises(StoreCorrupt):

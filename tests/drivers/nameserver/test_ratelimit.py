@@ -42,8 +42,9 @@ def test_exempt_networks_are_never_limited_and_rest_never_exceeds_the_burst() ->
     limiter = RateLimiter(settings)
     for host in ("192.0.2.1", "::1"):
         assert {limiter.judge(host, 0.0) for _ in range(100)} == {Verdict.SEND}
-    verdicts = [limiter.judge("198.51.100.1", 1e6) for _ in range(10)]
-    assert verdicts.count(Verdict.SEND) == 5
+    for now_s in (0.0, 1e6):
+        verdicts = [limiter.judge("198.51.100.1", now_s) for _ in range(10)]
+        assert verdicts.count(Verdict.SEND) == 5
 
 
 def test_memory_is_bounded_under_a_flood_from_everywhere() -> None:

@@ -129,8 +129,7 @@ class Running:
             await writing
         finally:
             sweeping.cancel()
-            self.hub.close()
-            await asyncio.sleep(0)
+            await self.hub.close()
             for sock in self._sockets:
                 sock.close()
 

@@ -20,6 +20,8 @@ MESSAGES_PER_TURN = 64
 UNREAD_MAX = 128 * 1024
 UNSENT_MAX = 256 * 1024
 SWEEP_S = 1.0
+GRACE_S = 1.0
+"""How long the end of the server waits for clients to take their last answers."""
 
 
 class TcpHub:
@@ -44,6 +46,8 @@ class TcpHub:
         self.transfers = 0
         self._open: dict[Connection, None] = {}
         self._clients: dict[str, int] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     def __len__(self) -> int:
         return len(self._open)
@@ -55,6 +59,7 @@ class TcpHub:
             self.counters.connections_refused += 1
             return False
         self._open[connection] = None
+        self._empty.clear()
         self._clients[connection.host] = count + 1
         return True
 
@@ -75,6 +80,8 @@ class TcpHub:
         if connection not in self._open:
             return
         del self._open[connection]
+        if not self._open:
+            self._empty.set()
         count = self._clients[connection.host] - 1
         if count:
             self._clients[connection.host] = count
@@ -89,10 +96,17 @@ class TcpHub:
             for connection in [one for one in self._open if one.active_s < before_s]:
                 connection.end()
 
-    def close(self) -> None:
-        """Close every connection; what was answered is still sent."""
+    async def close(self) -> None:
+        """Close every connection: what was answered is still sent, to whoever takes it soon."""
         for connection in list(self._open):
             connection.close()
+        try:
+            async with asyncio.timeout(GRACE_S):
+                await self._empty.wait()
+        except TimeoutError:
+            for connection in list(self._open):
+                connection.end()
+            await self._empty.wait()
 
 
 class Connection(asyncio.Protocol):
