@@ -10,6 +10,7 @@ from tests.support import nameservers
 from tests.support.nameservers import NameServer
 from tests.support.publishing import A, fence, layout_at, publish, writing_to
 
+from outlast.drivers.providers.connection import Limits
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.model.errors import ProviderError
 from outlast.model.fence import parse_fence
@@ -91,7 +92,7 @@ async def test_a_crowd_with_the_same_fence_in_hand_has_one_winner(server: NameSe
 async def test_a_chain_in_one_pipeline_is_applied_in_order(server: NameServer) -> None:
     """A hundred writes, each on the fence of the one before, sent without waiting for answers."""
     layout = layout_at(server, "chain")
-    async with writing_to(server) as provider:
+    async with writing_to(server, limits=Limits(connections=1)) as provider:
         steps = [None, *(fence(n) for n in range(1, 101))]
         moves = [
             publish(layout, old, fence(n), content(n, 0))

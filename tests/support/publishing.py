@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from tests.support.nameservers import NameServer
 
 from outlast.drivers.clock import SystemClock
+from outlast.drivers.providers.connection import Limits
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.tsig import Key, load_key
 from outlast.model import topology
@@ -34,11 +35,11 @@ class SkewedClock:
 
 @contextlib.asynccontextmanager
 async def writing_to(
-    server: NameServer, *, timeout_s: float = 10.0
+    server: NameServer, *, timeout_s: float = 10.0, limits: Limits | None = None
 ) -> AsyncIterator[Rfc2136Provider]:
     """A provider with the server's key, closed at the end."""
     noun = server.provider(timeout_s=timeout_s)
-    provider = Rfc2136Provider(noun, key_of(noun), SystemClock())
+    provider = Rfc2136Provider(noun, key_of(noun), SystemClock(), limits=limits)
     try:
         yield provider
     finally:

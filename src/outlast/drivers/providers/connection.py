@@ -21,6 +21,10 @@ from typing import cast
 from outlast.model.errors import Unreachable
 from outlast.model.topology import Address
 
+CONNECTIONS = 4
+"""At most so many to one server; a second one is opened only while the first is in use. BIND works
+on one connection's updates at half the pace of several."""
+
 IN_FLIGHT_MAX = 64
 """Questions sent and not answered. Knot is at its fastest here; BIND reads on after 23 by itself."""
 
@@ -51,8 +55,9 @@ class Lost(Unreachable):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """The bounds of a connection, see the constants of the same names."""
+    """The bounds of a server's connections, see the constants of the same names; each has its own."""
 
+    connections: int = CONNECTIONS
     in_flight: int = IN_FLIGHT_MAX
     waiting: int = WAITING_MAX
     backoff_min_s: float = BACKOFF_MIN_S
@@ -138,6 +143,27 @@ class _Link(asyncio.Protocol):
             self._transport = None
 
 
+class Pool:
+    """A few connections to one server; whoever asks takes the least busy one, the first if all idle."""
+
+    def __init__(self, server: Address, limits: Limits | None = None) -> None:
+        bounds = limits or Limits()
+        self._connections = [Connection(server, bounds) for _ in range(bounds.connections)]
+
+    def take(self) -> "Connection":
+        """Return the connection to use. Questions on one connection keep their order."""
+        return min(self._connections, key=_load)
+
+    async def close(self) -> None:
+        """Close all."""
+        for one in self._connections:
+            await one.close()
+
+
+def _load(connection: "Connection") -> int:
+    return connection.load
+
+
 class Connection:
     """A connection to one server that is opened when needed and again when lost.
 
@@ -152,10 +178,16 @@ class Connection:
         self._link: _Link | None = None
         self._next_id = 0
         self._waiting = 0
+        self._load = 0
         self._backoff_s = 0.0
         self._retry_at_s = 0.0
         self._last_fault = ""
         self._closed = False
+
+    @property
+    def load(self) -> int:
+        """How many questions wait or are in flight."""
+        return self._load
 
     @property
     def is_open(self) -> bool:
@@ -177,15 +209,19 @@ class Connection:
         if self._waiting >= self._limits.waiting:
             raise NotSent(f"{self._limits.waiting} questions to {self._server} wait already")
         deadline_s = asyncio.get_running_loop().time() + timeout_s
-        self._waiting += 1
+        self._load += 1
         try:
-            link = await self._turn(deadline_s, timeout_s)
+            self._waiting += 1
+            try:
+                link = await self._turn(deadline_s, timeout_s)
+            finally:
+                self._waiting -= 1
+            try:
+                return await self._exchange(link, pack, deadline_s)
+            finally:
+                self._turns.release()
         finally:
-            self._waiting -= 1
-        try:
-            return await self._exchange(link, pack, deadline_s)
-        finally:
-            self._turns.release()
+            self._load -= 1
 
     async def _turn(self, deadline_s: float, timeout_s: float) -> _Link:
         """Wait for a turn and a connection. The turn is given back if there is no connection."""

@@ -1,8 +1,8 @@
 """The provider for any name server that takes dynamic updates: BIND, Knot, PowerDNS, our own.
 
-Reads and writes go over one connection to the same server, so a read sees every write that was
-acknowledged before it. A write is exactly one UPDATE and is never sent again from here. Reads
-are signed as well: a forged answer could not break the fence, but it could hide a drift.
+Reads and writes go to the same server, so a read sees every write that was acknowledged before it. A
+write is exactly one UPDATE and is never sent again from here. Reads are signed as well: a forged answer
+could not break the fence, but it could hide a drift.
 
 Some servers acknowledge an update and silently drop a part of it, such as an A record beside a CNAME. So
 an acknowledgement proves nothing about the content; `read` does, and the enactor reads back.
@@ -11,7 +11,7 @@ an acknowledgement proves nothing about the content; `read` does, and the enacto
 import asyncio
 from collections.abc import Callable
 
-from outlast.drivers.providers.connection import Connection, Limits, Lost, NotSent
+from outlast.drivers.providers.connection import Connection, Limits, Lost, NotSent, Pool
 from outlast.drivers.providers.outcome import outcome_of
 from outlast.drivers.providers.reading import (
     Question,
@@ -57,7 +57,7 @@ class Rfc2136Provider:
         self._provider = provider
         self._key = key
         self._clock = clock
-        self._connection = Connection(provider.server, limits)
+        self._pool = Pool(provider.server, limits)
 
     async def read(self, layout: Layout) -> Observation:
         """Read epoch, fence and records of one endpoint, see `ports.Provider`.
@@ -69,7 +69,10 @@ class Rfc2136Provider:
         server = self._provider.server
         for _ in range(READS_MAX):
             at_ns = self._clock.now_ns()
-            replies = await asyncio.gather(*(self._read(one) for one in (*questions, questions[0])))
+            connection = self._pool.take()  # one for all, which keeps the order of the questions
+            replies = await asyncio.gather(
+                *(self._read(connection, one) for one in (*questions, questions[0]))
+            )
             if replies[-1] == replies[0]:
                 answers = dict(zip(questions, replies, strict=False))
                 return observe(layout, answers, server, at_ns)
@@ -78,11 +81,11 @@ class Rfc2136Provider:
             remedy="who writes there so often? `dig TXT` shows the writer's name in the fence",
         )
 
-    async def _read(self, question: Question) -> list[RecordSet]:
+    async def _read(self, connection: Connection, question: Question) -> list[RecordSet]:
         server = self._provider.server
         try:
             reply, authentic = await self._exchange(
-                lambda number: pack_query(question.name, question.code, number)
+                connection, lambda number: pack_query(question.name, question.code, number)
             )
             if reply.signature is not None and reply.signature.error:
                 what, remedy = signature_fault(reply.signature)
@@ -100,7 +103,9 @@ class Rfc2136Provider:
     async def write(self, transaction: Transaction) -> Outcome:
         """Carry out one transaction, see `ports.Provider`. Exactly one message, never sent again."""
         try:
-            reply, authentic = await self._exchange(lambda number: pack_update(transaction, number))
+            reply, authentic = await self._exchange(
+                self._pool.take(), lambda number: pack_update(transaction, number)
+            )
         except MessageTooLarge as fault:
             return Outcome(kind=OutcomeKind.REJECTED, detail=f"{fault.what}; {fault.remedy}")
         except NotSent as fault:
@@ -113,7 +118,9 @@ class Rfc2136Provider:
             )
         return outcome_of(reply, transaction.zone, authentic=authentic)
 
-    async def _exchange(self, pack: Callable[[int], bytes]) -> tuple[Reply, bool]:
+    async def _exchange(
+        self, connection: Connection, pack: Callable[[int], bytes]
+    ) -> tuple[Reply, bool]:
         """Send a message and return the answer, and whether it is known to be the server's."""
         key = self._key
         request_mac = b""
@@ -126,7 +133,7 @@ class Rfc2136Provider:
             signed, request_mac = key.sign(message, self._clock.now_ns() // NS_PER_S)
             return signed
 
-        answer = await self._connection.ask(prepare, self._provider.timeout_s)
+        answer = await connection.ask(prepare, self._provider.timeout_s)
         reply = parse(answer)
         if key is None:
             return reply, True
@@ -136,7 +143,7 @@ class Rfc2136Provider:
     async def transfer(self, zone: DnsName) -> tuple[RecordSet, ...]:
         """Read a whole zone by AXFR: the first comparison of very many endpoints at once.
 
-        Only the types that Outlast knows, in the server's order. Nothing is returned before all of it is
+        Only the types that Outlast knows, type by type. Nothing is returned before all of it is
         there and its signature is checked.
 
         Raises:
@@ -155,7 +162,7 @@ class Rfc2136Provider:
             return pack_query("version.bind", TYPE_TXT, number, rclass=CLASS_CH)
 
         try:
-            reply = parse(await self._connection.ask(pack, self._provider.timeout_s))
+            reply = parse(await self._pool.take().ask(pack, self._provider.timeout_s))
             texts = [
                 decode_text(reply.message[slice(*one.rdata)])
                 for one in reply.answers
@@ -168,5 +175,5 @@ class Rfc2136Provider:
         return texts[0] if texts else "software not told"
 
     async def close(self) -> None:
-        """Give up the connection. Writes under way become unknown to whoever waits for them."""
-        await self._connection.close()
+        """Give up all connections. Writes under way become unknown to whoever waits for them."""
+        await self._pool.close()

@@ -11,6 +11,7 @@ what lies between two signatures is not proven before the second one.
 import asyncio
 import hmac
 import struct
+from socket import inet_ntoa
 
 from outlast.drivers.providers.reading import signature_fault
 from outlast.drivers.providers.reply import (
@@ -34,7 +35,7 @@ from outlast.drivers.providers.wire import (
 )
 from outlast.model.errors import Denied, ProviderError, Unreachable
 from outlast.model.names import DnsName
-from outlast.model.records import RecordSet, RecordType
+from outlast.model.records import TTL_MAX_S, RecordSet, RecordType
 from outlast.model.topology import Address
 
 TIMEOUT_S = 60.0
@@ -45,10 +46,8 @@ UNSIGNED_MAX = 99
 
 _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHIH")
+_A = TYPE_CODES[RecordType.A]
 _TXT = TYPE_CODES[RecordType.TXT]
-_TTL_MAX_S = 2**31 - 1
-
-_Found = dict[tuple[str, int], tuple[int, list[str]]]
 
 
 class ZoneReader:
@@ -61,8 +60,14 @@ class ZoneReader:
     def __init__(self, zone: DnsName) -> None:
         self.complete = False
         self._zone = zone
-        self._sets: _Found = {}
         self._opened = False
+        self._sets: dict[int, dict[str, RecordSet]] = {code: {} for code in RECORD_TYPES}
+        # The set whose records are coming in. Servers send a set in one piece, so most are built once;
+        # few objects live long, which spares the garbage collector half of the whole time.
+        self._name = ""
+        self._code = 0
+        self._ttl_s = 0
+        self._values: list[str] = []
 
     def add(self, message: bytes) -> Signature | None:
         """Take over the answer section of one message; return its signature.
@@ -82,7 +87,6 @@ class ZoneReader:
         for _ in range(questions):
             _, at = _read_name(message, at, at, names)
             at += 4
-        sets = self._sets
         for _ in range(answers):
             name, at = _read_name(message, at, at, names)
             code, rclass, ttl_s, length = _RECORD.unpack_from(message, at)
@@ -90,16 +94,30 @@ class ZoneReader:
             at = start + length
             if code in RECORD_TYPES and rclass == CLASS_IN and at <= len(message):
                 value = _read_value(message, code, start, at)
-                known = sets.get((name, code))
-                if known is None:
-                    sets[name, code] = (ttl_s, [value])
-                else:
-                    known[1].append(value)
+                if code != self._code or name != self._name:
+                    self._close_set()
+                    self._name, self._code, self._ttl_s = name, code, ttl_s
+                self._values.append(value)
             elif code == TYPE_SOA:
                 self._count_soa(name)
             if not self._opened:
                 raise Malformed("a transfer that does not begin with the zone's SOA")
         return read_signature(message, at, authority, additional)
+
+    def _close_set(self) -> None:
+        """Build the set whose records have come in; join it with an earlier piece of the same set."""
+        values, self._values = self._values, []
+        if not values:
+            return
+        known = self._sets[self._code].get(self._name)
+        if known is not None:
+            values += known.values
+        self._sets[self._code][self._name] = RecordSet(
+            DnsName(self._name),
+            RECORD_TYPES[self._code],
+            self._ttl_s if self._ttl_s <= TTL_MAX_S else 0,
+            (values[0],) if len(values) == 1 else tuple(sorted(set(values))),
+        )
 
     def _count_soa(self, name: str) -> None:
         if self.complete or name != self._zone:
@@ -108,19 +126,14 @@ class ZoneReader:
         self._opened = True
 
     def record_sets(self) -> tuple[RecordSet, ...]:
-        """Return all sets, once the transfer is complete."""
-        return tuple(
-            RecordSet(
-                DnsName(name),
-                RECORD_TYPES[code],
-                ttl_s if ttl_s <= _TTL_MAX_S else 0,
-                (values[0],) if len(values) == 1 else tuple(sorted(set(values))),
-            )
-            for (name, code), (ttl_s, values) in self._sets.items()
-        )
+        """Return all sets, type by type."""
+        self._close_set()
+        return tuple(one for sets in self._sets.values() for one in sets.values())
 
 
 def _read_value(message: bytes, code: int, start: int, end: int) -> str:
+    if code == _A and end - start == 4:
+        return inet_ntoa(message[start:end])
     if code == _TXT and end - start > 1 and message[start] == end - start - 1:
         text = message[start + 1 : end].decode("latin-1")
         if text.isascii() and text.isprintable() and "\\" not in text:
