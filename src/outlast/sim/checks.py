@@ -7,9 +7,12 @@ A foreign hand may do to the zone what it likes; what is judged is what *our* wr
 import hashlib
 
 from outlast.model.fence import epoch_name, parse_fence
+from outlast.model.health import Health, Verdict
 from outlast.model.names import DnsName
-from outlast.model.plan import Layout, Plan
+from outlast.model.override import Evacuation, Freeze, Override
+from outlast.model.plan import Layout, Origin, Plan
 from outlast.model.records import RecordSet, RecordType
+from outlast.model.topology import Endpoint, subject_of
 from outlast.sim.world import ADDRESSES, Row, Truth, Zone, find
 
 
@@ -58,10 +61,15 @@ def monotone(layout: Layout, generation: int, truth: Truth) -> str:
 def authentic(layout: Layout, zone: Zone, digest: str) -> str:
     """S3: the records hash to what the fence names; hashed here, not by the code under test."""
     names = {str(name) for name in layout.names} | {f"_weights.{name}" for name in layout.names}
-    text = "".join(_line(one) for one in zone if one.name in names)
-    if hashlib.sha256(text.encode()).hexdigest()[:32] == digest:
+    if hashed(tuple(one for one in zone if one.name in names)) == digest:
         return ""
     return f"S3 authentic: the records of {layout.endpoint} are not those of the fenced plan"
+
+
+def hashed(record_sets: tuple[RecordSet, ...]) -> str:
+    """The digest of a publication, as a fence names it."""
+    text = "".join(_line(one) for one in record_sets)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _line(one: RecordSet) -> str:
@@ -98,3 +106,33 @@ def allowed_anyhow(plan: Plan) -> bool:
     return all(
         any(plan.addresses(name, rtype) for rtype in ADDRESSES) for name in plan.layout.names
     )
+
+
+def groundless(
+    plan: Plan,
+    head: Plan | None,
+    endpoint: Endpoint,
+    health: tuple[Health, ...],
+    overrides: tuple[Override, ...],
+) -> str:
+    """S5's second opinion on a plan that automation wants to commit: has it any ground to stand on?
+
+    Nothing new is published while an operator froze the endpoint, and an address is only taken out if it
+    was reported down, its region is being evacuated, or it left the topology. Missing evidence is none.
+    """
+    if plan.origin is not Origin.AUTOMATIC:
+        return ""
+    if any(isinstance(one, Freeze) and one.endpoint in (None, endpoint.name) for one in overrides):
+        return f"S5 guarded: plan {plan.generation} was committed while {endpoint.name} is frozen"
+    drained = {one.region for one in overrides if isinstance(one, Evacuation)}
+    down = {one.subject for one in health if one.verdict is Verdict.DOWN}
+    now = {(one.target, one.family) for one in plan.members if one.published}
+    for one in head.members if head is not None else ():
+        gone = one.published and (one.target, one.family) not in now
+        known = any(one.target == target.name for target in endpoint.targets)
+        if gone and known and one.region not in drained:
+            if subject_of(endpoint.name, one.target, one.family) not in down:
+                return (
+                    f"S5 guarded: plan {plan.generation} takes {one.target} out; nobody saw it down"
+                )
+    return ""

@@ -34,6 +34,7 @@ _STRIKES = (
     ("late-write", "The sender gives up; the write is carried out later, at any moment, or never."),
     ("duplicate", "The write is carried out and answered, and its packet arrives once more later."),
     ("throttled", "The provider answers `busy`; nothing changed."),
+    ("drops-silently", "The provider acknowledges, moves the fence, and drops the addresses."),
     ("read-only", "The provider refuses all writes for now; nothing changed."),
     (
         "read-behind",
@@ -61,6 +62,7 @@ _OWN = (
     ("topology-edit", "The endpoint gets one more name while enactors are at work."),
     ("clock-jump", "The clock leaps an hour ahead, or back again at the next stroke."),
     ("probes-lie", "Every probe says that every target is down."),
+    ("probes-silent", "No probe says anything: health is unknown everywhere."),
     ("split-planner", "A second planner of the same endpoint decides on its own."),
 )
 

@@ -207,6 +207,13 @@ def _probes_lie(world: World, index: int, layout: Layout) -> None:
     world.health[index] = health_of(endpoint, none, world.now_ns)
 
 
+def _probes_silent(world: World, index: int, layout: Layout) -> None:
+    del layout
+    world.health[index] = tuple(
+        replace(one, verdict=Verdict.UNKNOWN) for one in world.health[index]
+    )
+
+
 def _rescue(site: Site, world: World, nonce: str) -> Broken:
     """What `outlast rescue` does: read, and write the last good plan as a newer generation."""
     truth: Truth = world.truths[site.index]
@@ -239,6 +246,7 @@ _STROKES: dict[str, Callable[[World, int, Layout], None]] = {
     "topology-edit": _topology_edit,
     "clock-jump": _clock_jump,
     "probes-lie": _probes_lie,
+    "probes-silent": _probes_silent,
 }
 
 

@@ -50,7 +50,7 @@ from outlast.model.plan import Outcome, OutcomeKind, Plan, Transaction
 from outlast.model.records import RecordType
 from outlast.model.topology import Endpoint, Provider, Settings
 from outlast.model.units import Generation, Nanos
-from outlast.sim.checks import allowed_anyhow, judge_write, retained
+from outlast.sim.checks import allowed_anyhow, groundless, hashed, judge_write, retained
 from outlast.sim.world import Row, World, find, generation_at, observe
 
 Broken = tuple[str, ...]
@@ -71,14 +71,29 @@ class Site:
 
 
 def write(
-    site: Site, world: World, transaction: Transaction, plan: Plan | None = None
+    site: Site,
+    world: World,
+    transaction: Transaction,
+    plan: Plan | None = None,
+    *,
+    dropping: bool = False,
 ) -> tuple[bool, Broken]:
-    """Let the server carry a write out, and the checks judge it. `plan` is the one it publishes."""
+    """Let the server carry a write out, and the checks judge it.
+
+    Args:
+        plan: the one it publishes, where that is known.
+        dropping: the server forgets the addresses; what is then missing is not our write's doing.
+    """
+    if dropping:
+        kept = tuple(one for one in transaction.additions if one.rtype is RecordType.TXT)
+        transaction = replace(transaction, additions=kept)
     layout = layout_of(world.endpoints[site.index], site.provider) if plan is None else plan.layout
     before, truth = world.zone, world.truths[site.index]
     if not world.write(transaction):
         return False, ()
     broken = judge_write(layout, before, world.zone, truth, floor=1)
+    if dropping:
+        broken = tuple(one for one in broken if one[:2] not in {"S1", "S3"})
     generation = generation_at(world.zone, layout)
     good = truth.good
     if plan is not None and generation == plan.generation:
@@ -216,6 +231,10 @@ class Planner:
         if newest != command.expected:
             return self.look(site, world, CommitLost(at_ns=world.now_ns))
         plan, truth = command.plan, world.truths[site.index]
+        endpoint = world.endpoints[site.index]
+        broken = groundless(plan, row.head, endpoint, self.looked.health, self.looked.overrides)
+        if broken:
+            return (broken,)
         if command.ruling.allowed and allowed_anyhow(plan):
             allowed = tuple(sorted({*truth.allowed, (plan.generation, plan.digest)}))
             world.truths[site.index] = replace(truth, allowed=allowed)
@@ -236,6 +255,7 @@ class Enactor:
         retry: whether it asked to be woken again.
         got, read: the newest plan and the zone as it last knew them.
         writes: how many nonces it used.
+        mark: the highest generation it ever read; the checks' own note, not the machine's.
     """
 
     state: enact.State
@@ -244,10 +264,11 @@ class Enactor:
     got: Hashable = None
     read: Hashable = None
     writes: int = 0
+    mark: int = 0
 
     def freeze(self) -> Hashable:
         """Return the cells as a tuple."""
-        return self.state, self.todo, self.retry, self.got, self.read, self.writes
+        return self.state, self.todo, self.retry, self.got, self.read, self.writes, self.mark
 
     @classmethod
     def fresh(cls, name: str, site: Site, endpoint: Endpoint, seen: int = 0) -> "Enactor":
@@ -274,6 +295,8 @@ class Enactor:
         if isinstance(event, Read):
             seen = event.observation
             self.read = (seen.epoch, seen.fence, seen.record_sets)
+            fence = parse_fence(seen.fence)
+            self.mark = max(self.mark, fence.generation if fence is not None else 0)
         elif isinstance(event, Newest):
             self.got = _head(event.plan)
         self.state, commands = enact.step(self.state, event)
@@ -300,6 +323,8 @@ class Enactor:
             case Write():
                 return self._write(command.transaction, site, world, fault)
             case Confirm():
+                if not self._saw(command):
+                    return (f"S3 authentic: {command.receipt.enactor} confirmed what it never saw",)
                 if fault != "store-lost-write":
                     row = world.rows[site.index]
                     world.rows[site.index] = replace(row, receipt=command.receipt, found=None)
@@ -310,6 +335,14 @@ class Enactor:
             case RetryAt():
                 self.retry = True
         return ()
+
+    def _saw(self, command: Confirm) -> bool:
+        """Whether what is being confirmed is what was read last."""
+        assert isinstance(self.read, tuple)
+        _, fence, record_sets = self.read
+        return parse_fence(fence) == command.receipt.fence and hashed(record_sets) == (
+            command.receipt.fence.digest
+        )
 
     def _read(self, command: ReadProvider, world: World, fault: str) -> None:
         if fault == "lost-request":
@@ -337,8 +370,15 @@ class Enactor:
         plan = getattr(self.state.phase, "plan", None)
         kind = OutcomeKind.UNKNOWN
         broken: Broken = ()
-        if fault in {"", "duplicate", "lost-reply"}:
-            done, broken = write(site, world, transaction, plan)
+        if fault in {"", "duplicate", "lost-reply", "drops-silently"}:
+            dropping = fault == "drops-silently"
+            done, broken = write(site, world, transaction, plan, dropping=dropping)
+            if done and plan is not None and plan.generation < self.mark:
+                broken = (
+                    *broken,
+                    f"S2 monotone: {self.state.enactor} published plan {plan.generation} "
+                    f"after it had read plan {self.mark}",
+                )
             if fault != "lost-reply":
                 kind = OutcomeKind.APPLIED if done else OutcomeKind.REFUSED
         if fault in {"duplicate", "late-write"}:

@@ -21,7 +21,7 @@ from outlast.core.messages import (
 )
 from outlast.core.plan import layout_of
 from outlast.core.verify import compare
-from outlast.model.errors import ConfigError
+from outlast.model.errors import Bug, ConfigError
 from outlast.model.fence import epoch_name, parse_epoch, parse_fence
 from outlast.model.names import DnsName, EndpointName, ProviderName, RegionName, TargetName
 from outlast.model.plan import Proof
@@ -70,6 +70,7 @@ _FETCH = ("crash", "crash-forgets", "store-down", "store-stale")
 _WRITE = (
     "crash",
     "crash-forgets",
+    "drops-silently",
     "duplicate",
     "late-write",
     "lost-reply",
@@ -263,6 +264,13 @@ class Outlast:
 
     def move(self, actor: int, option: int, shared: World, local: Local) -> Broken | None:
         """Carry out one move; return what it broke."""
+        try:
+            return self._move(actor, option, shared, local)
+        except Bug as bug:
+            # In production the part that finds an invariant broken stops. Here that is a finding.
+            return (f"S5 guarded: {self.actors[actor]} stopped itself: {bug}",)
+
+    def _move(self, actor: int, option: int, shared: World, local: Local) -> Broken | None:
         site = self._site[actor]
         if isinstance(local, Nobody):
             if actor == self._net:
@@ -358,6 +366,8 @@ class Outlast:
             seen = observe(shared.zone, head.layout, shared.now_ns)
             if not isinstance(compare(head, seen), Proof):
                 return f"L1 converges: {endpoint.name} does not show plan {head.generation}"
+            if shared.rows[i].confirmed != head.generation:
+                return f"L1 converges: plan {head.generation} of {endpoint.name} is not confirmed"
         return ""
 
     # freezing
