@@ -204,6 +204,23 @@ def test_an_update_leaves_those_alone_that_stay_as_they_are() -> None:
     run_virtual(main())
 
 
+def test_an_update_breaks_off_no_probe_of_those_that_stay() -> None:
+    async def main() -> None:
+        prober = FakeProber(takes_s=lambda subject: 0.9)
+        fleet, reports = fleet_with(prober)
+        fleet.update(many(20))
+        await asyncio.sleep(0.85)
+        in_flight = fleet.statistics().in_flight
+        fleet.update(many(21))
+        await asyncio.sleep(0.001)
+        assert 0 < in_flight <= fleet.statistics().in_flight
+        await asyncio.sleep(0.9)
+        assert len(reports) >= in_flight
+        await fleet.close()
+
+    run_virtual(main())
+
+
 def test_a_removed_or_changed_subject_reports_nothing_of_a_probe_under_way() -> None:
     """It asked what nobody wants to know any more, perhaps at an address that is another's now."""
 
@@ -214,9 +231,10 @@ def test_a_removed_or_changed_subject_reports_nothing_of_a_probe_under_way() -> 
         await asyncio.sleep(0.85)
         assert fleet.statistics().in_flight > 10
         fleet.update([])
+        await asyncio.sleep(0.001)
+        assert fleet.statistics().in_flight == 0
         await asyncio.sleep(5.0)
         assert not reports
-        assert fleet.statistics().in_flight == 0
         assert not prober.running.total()
         fleet.update(many(1))
         await asyncio.sleep(5.0)

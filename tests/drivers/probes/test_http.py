@@ -233,6 +233,27 @@ async def test_a_kept_connection_that_ended_is_no_fault_of_the_target() -> None:
     assert len(connections) == 4
 
 
+async def test_a_kept_connection_that_is_reset_when_asked_is_no_fault_of_the_target() -> None:
+    """The reset that meets our question on its way: the target had ended the connection before."""
+    connections: list[int] = []
+
+    async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        connections.append(1)
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(OK)
+        await reader.readuntil(b"\r\n\r\n")
+        held: socket.socket = writer.get_extra_info("socket")
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        writer.transport.abort()
+
+    async with serving(once) as port:
+        prober = WireProber(VANTAGE, SystemClock(), keep_alive=True)
+        for _ in range(2):
+            assert (await report_of(assignment(http_check(port)), prober=prober)).good
+        prober.close()
+    assert len(connections) == 2
+
+
 async def test_a_kept_connection_does_not_hide_a_time_out() -> None:
     async def once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
