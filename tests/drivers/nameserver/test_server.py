@@ -422,3 +422,14 @@ async def test_updates_that_come_together_are_all_there(tmp_path: Path) -> None:
         await check(port, serial)
     async with serving(tmp_path) as (_, port):
         await check(port, serial)
+
+
+@pytest.mark.slow
+async def test_a_connection_in_use_is_not_idle() -> None:
+    async with serving(settings=limited(idle_s=0.2)) as (_, port):
+        reader, writer = await asyncio.open_connection(HOST, port)
+        end_s = time.monotonic() + 0.8
+        while time.monotonic() < end_s:
+            writer.write(framed(dns.message.make_query("example.test", "SOA")))
+            assert (await read_reply(reader)).rcode() == NOERROR
+        writer.close()

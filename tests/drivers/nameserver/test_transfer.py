@@ -22,6 +22,7 @@ from tests.drivers.nameserver.harness import (
     HOST,
     ZONE,
     Desk,
+    a_records,
     addresses,
     new_update,
     resolve,
@@ -31,6 +32,10 @@ from tests.drivers.nameserver.harness import (
 from tests.support.nameservers import free_port
 
 from outlast.drivers.nameserver import Fact, FactKind, NameServerSettings
+from outlast.drivers.nameserver.gate import Transferring
+from outlast.drivers.nameserver.notify import Notifier
+from outlast.drivers.nameserver.settings import Counters
+from outlast.drivers.nameserver.transfer import transfer_messages
 from outlast.model.topology import Address
 
 DEADLINE_S = 20.0
@@ -297,3 +302,49 @@ async def test_dig_reads_a_transfer_and_nsupdate_writes_an_update() -> None:
         out, _ = await process.communicate()
         assert out.count(b"\tSOA\t") == 2
         assert b'f.example.test.\t\t0\tIN\tTXT\t"x"' in out
+
+
+def test_a_transfer_that_takes_long_does_not_see_what_comes_meanwhile() -> None:
+    """Its next message is made after the zone has changed and grown."""
+    desk = Desk(*(a_records(f"n{n}.example.test", "192.0.2.1") for n in range(2000)))
+    query = dns.message.make_query(f"{ZONE}.", "AXFR")
+    query.use_tsig(DNS_KEY)
+    data = query.to_wire()
+    request = desk.enter(data, udp=False)
+    assert isinstance(request, Transferring)
+    messages = transfer_messages(request, data)
+    seen = next(messages)
+    desk.zone.apply(a_records("n1999.example.test", "192.0.2.99"))
+    desk.zone.apply(a_records("new.example.test", "192.0.2.99"))
+    seen += b"".join(messages)
+    assert bytes((192, 0, 2, 99)) not in seen
+
+
+async def test_changes_within_the_delay_are_one_notify() -> None:
+    loop = asyncio.get_running_loop()
+    faults: list[object] = []
+    loop.set_exception_handler(lambda _, context: faults.append(context))
+    sent, first = list[bytes](), asyncio.Event()
+
+    def send_to(data: bytes, secondary: Address) -> None:
+        sent.append(data)
+        first.set()
+
+    notifier = Notifier(
+        (Address(host=HOST, port=1),),
+        0.01,
+        send=send_to,
+        random=lambda: 0.5,
+        counters=Counters(),
+        on_fact=lambda fact: None,
+    )
+    for _ in range(3):
+        notifier.changed(b"\x04test\x00")
+    await asyncio.wait_for(first.wait(), DEADLINE_S)
+    notifier.received(
+        dns.message.make_response(dns.message.from_wire(sent[0])).to_wire(), (HOST, 1)
+    )
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert (len(sent), faults) == (1, [])
+    notifier.close()
