@@ -171,9 +171,7 @@ class Wire:
         return self._waiter
 
     def _on_readable(self) -> None:
-        if (
-            self._deadline == math.inf
-        ):  # it ended, or talks unasked: of no more use
+        if self._deadline == math.inf:  # it ended, or talks unasked: of no more use
             self.abort()
             return
         waiter = self._receiver
