@@ -156,6 +156,29 @@ def test_escaped_colons_do_not_hide_a_key() -> None:
     text = json.dumps(small()).replace("The: west", "The\\u003a west")
     assert read_fast(text.encode()) is None
     assert parse(text, "t.json").topology.regions[1].title == "The: west"
+    doubled = text.replace('"weight": 2', '"weight": 2, "weight": 3')
+    with pytest.raises(TopologyErrors, match="duplicate-key"):
+        parse(doubled, "t.json")
+
+
+TRAPS: dict[str, list[Any]] = {
+    "ipv4": [None, "192.0.2.01", "224.0.0.1", "0.0.0.0", 1, "192.0.2"],
+    "ipv6": [None, "::", "ff02::1", "fe80::1%eth0", "::ffff:192.0.2.1", []],
+    "weight": [None, True, 2.0, "2", 65536],
+    "region": [None, "mars", ["us"]],
+    "check": [None, {}, "none", "tcp", {"port": 0}],
+}
+
+
+@pytest.mark.parametrize(
+    ("key", "odd"), [(key, odd) for key, odds in TRAPS.items() for odd in odds]
+)
+def test_each_trap_of_a_target_is_judged_alike(key: str, odd: object) -> None:
+    """What a C library, a dictionary or a comparison would let pass is refused as in YAML."""
+    value = small()
+    value["endpoints"]["e1"]["targets"]["t2"][key] = odd
+    value["endpoints"]["e1"]["targets"]["t3"] = {"region": "us", "ipv4": "192.0.2.3", "weight": 1}
+    assert_alike(value)
 
 
 def test_a_warning_on_the_fast_path_has_its_place() -> None:

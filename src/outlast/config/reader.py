@@ -240,6 +240,5 @@ class _Composer:
             if not isinstance(source, Mapping):
                 remedy = "write `<<: *name`, where `&name` stands before a mapping"
                 _stop(event, "merge", "only a mapping can be merged", remedy)
-            self._grow(event, len(source.entries))
             for key, entry in source.entries.items():
                 node.entries.setdefault(key, entry)
