@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from outlast.core import loop, retire
+from outlast.core import loop
 from outlast.core.messages import (
     Announce,
     CommitLost,
@@ -32,12 +32,12 @@ from outlast.core.messages import (
     WakeAt,
 )
 from outlast.core.plan import layout_of
+from outlast.drivers.cleaner import Cleaner
 from outlast.drivers.entries import EndpointRow
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.wellness import Wellness
 from outlast.model.errors import ProviderError, StoreError
-from outlast.model.fence import parse_fence
 from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
 from outlast.model.topology import Endpoint, Topology, subject_of
 from outlast.model.units import NO_GENERATION, Nanos, as_seconds, iso, seconds
@@ -47,9 +47,6 @@ ROLE = "planner"
 STORE_RETRY_S = 0.5
 READS_AT_ONCE = 64
 """Endpoints without a plan whose DNS is read at the same time."""
-
-JOURNAL_KEPT = 500
-"""Notes kept for each endpoint."""
 
 LOOK_AGAIN_S = 1.0
 """How often the age of evidence is looked at while nothing else happens."""
@@ -87,10 +84,11 @@ class Planner:
         self._clock = clock
         self._tell = tell
         self._states: dict[EndpointName, loop.State] = {}
-        self._retire: dict[EndpointName, retire.State] = {}
+        self._endpoints: dict[EndpointName, Endpoint] = {}
         self._subjects: dict[EndpointName, tuple[Subject, ...]] = {}
         self._owner: dict[Subject, EndpointName] = {}
         self._wellness = Wellness(topology.settings)
+        self._cleaner = Cleaner(ledger, kept=topology.settings.plans_kept, role=ROLE, tell=tell)
         self._revisions = _Revisions()
         self._gathered = False
         self._events: dict[EndpointName, list[LoopEvent]] = defaultdict(list)
@@ -168,7 +166,7 @@ class Planner:
             name: loop.State(seen=state.newest, observed=state.observed, since_ns=state.since_ns)
             for name, state in self._states.items()
         }
-        self._retire.clear()
+        self._cleaner.forget()
         self._events.clear()
         self._revisions = _Revisions()
         self._gathered = False
@@ -178,6 +176,7 @@ class Planner:
     # gathering
 
     def _meet(self, endpoint: Endpoint, now_ns: Nanos) -> None:
+        self._endpoints[endpoint.name] = endpoint
         for subject in self._subjects.get(endpoint.name, ()):
             self._owner.pop(subject, None)
         subjects = tuple(
@@ -244,11 +243,11 @@ class Planner:
             observation = row.found.observation
             events.append(Observed(observation=observation, seen=row.found.seen, at_ns=now_ns))
         if not first:  # after a start the archives are looked at one by one, as endpoints change
-            await self._retire_with(row)
+            await self._cleaner.take(row)
 
     async def _recall(self, row: EndpointRow, now_ns: Nanos) -> None:
         """After a start: what was taken away within the budget's window is in the archived plans."""
-        endpoint = next(one for one in self._topology.endpoints if one.name == row.endpoint)
+        endpoint = self._endpoints[row.endpoint]
         since_ns = now_ns - seconds(endpoint.budget.window_s)
         if row.head is None or row.head.plan.made_at_ns < since_ns:
             return
@@ -385,33 +384,3 @@ class Planner:
                 generation=plan.generation,
             )
         )
-
-    async def _retire_with(self, row: EndpointRow) -> None:
-        """Tell the clean-up what was stored and what was seen live, as far as the row says."""
-        name = row.endpoint
-        if row.head is not None:
-            await self._retire_step(name, retire.Stored(generation=row.head.plan.generation))
-        if row.receipt is not None:
-            live = row.receipt.fence.generation
-            event = retire.SeenLive(provider=row.receipt.provider, generation=live)
-            await self._retire_step(name, event)
-        observation = row.found.observation if row.found is not None else None
-        fence = parse_fence(observation.fence) if observation is not None else None
-        if observation is not None and fence is not None:
-            found = retire.SeenLive(provider=observation.provider, generation=fence.generation)
-            await self._retire_step(name, found)
-
-    async def _retire_step(
-        self, name: EndpointName, event: retire.Stored | retire.SeenLive
-    ) -> None:
-        state = self._retire.get(name)
-        if state is None:
-            stored = tuple(await self._ledger.generations(name))
-            state = retire.State(stored=stored)
-        kept = self._topology.settings.plans_kept
-        self._retire[name], commands = retire.step(state, event, kept=kept)
-        for command in commands:
-            if await self._ledger.delete_plans(name, command):
-                await self._ledger.prune_journal(name, kept=JOURNAL_KEPT)
-                detail = f"{len(command.generations)} plans older than the live one's predecessor"
-                self._tell(Fact(event=Event.RETIRED, role=ROLE, subject=name, detail=detail))
