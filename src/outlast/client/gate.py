@@ -134,15 +134,13 @@ class Gate:
         self.quick = False
         self.tell(fact)
 
-    def shed_quickly(self, by: str) -> None:
-        """Note a call that a constant answered while the circuit is open: a count, unless somebody listens."""
-        self.shed += 1
-        if self.hooks.listeners or RECORD.get() is not None:
-            fact = Degraded(self.name, self.refused_why(), by)
-            record = RECORD.get()
-            if record is not None:
-                record.append(fact)
-            self.tell(fact)
+    def shed_aloud(self, by: str) -> None:
+        """Tell of a call that a constant answered while nothing is sent home."""
+        fact = Degraded(self.name, self.refused_why(), by)
+        record = RECORD.get()
+        if record is not None:
+            record.append(fact)
+        self.tell(fact)
 
     def reset(self, at_s: float) -> None:
         """Close all circuits, fill the budget, forget all trouble."""

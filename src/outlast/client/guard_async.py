@@ -16,6 +16,7 @@ from outlast.client.deadline import DEADLINE
 from outlast.client.facts import Retried
 from outlast.client.hedge import hedged
 from outlast.client.job import MISSING, REGIONS, Job, in_region
+from outlast.client.record import RECORD
 from outlast.client.verdict import failed
 from outlast.client.watch import Watch
 
@@ -39,21 +40,26 @@ def _thorough(job: Job) -> AsyncFunction:
 
 def _untimed(job: Job) -> AsyncFunction:
     function, gate, home = job.function, job.gate, job.gate.home
+    hooks, record = gate.hooks, RECORD.get
     take, give = gate.bulkhead.permits.pop, gate.bulkhead.permits.append
     slow_s, keep, plain = job.terms.slow_s, job.keep, job.plain
     remembers, overall, now = job.results is not None, DEADLINE.get, monotonic
+    measures = slow_s != float("inf")
 
     @wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         if not gate.quick or overall() is not None:
             if plain is not MISSING and now() < gate.shut_until_s:
-                return job.shed()
+                gate.shed += 1
+                if hooks.listeners or record() is not None:
+                    job.shed_aloud()
+                return plain
             return await _drive(job, args, kwargs)
         try:
             permit = take()
         except IndexError:
             return await _drive(job, args, kwargs)
-        began_s = now()
+        began_s = now() if measures else 0.0
         try:
             result = await function(*args, **kwargs)
         except BaseException as error:
@@ -76,6 +82,7 @@ def _untimed(job: Job) -> AsyncFunction:
 
 def _timed(job: Job, timeout_s: float) -> AsyncFunction:
     function, gate, home = job.function, job.gate, job.gate.home
+    hooks, record = gate.hooks, RECORD.get
     take, give = gate.bulkhead.permits.pop, gate.bulkhead.permits.append
     slow_s, plain = job.terms.slow_s, job.plain
     overall, begin, end, now = DEADLINE.get, DEADLINE.set, DEADLINE.reset, monotonic
@@ -88,7 +95,10 @@ def _timed(job: Job, timeout_s: float) -> AsyncFunction:
         task = current()
         began_s = now()
         if not gate.quick and plain is not MISSING and began_s < gate.shut_until_s:
-            return job.shed()
+            gate.shed += 1
+            if hooks.listeners or record() is not None:
+                job.shed_aloud()
+            return plain
         until_s, outer_s = began_s + timeout_s, overall()
         if not gate.quick or task is None or (outer_s is not None and outer_s < until_s):
             return await _drive(job, args, kwargs)

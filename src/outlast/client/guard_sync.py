@@ -17,6 +17,7 @@ from outlast.client.course import Course, Give, Step, Try, Use
 from outlast.client.deadline import DEADLINE
 from outlast.client.facts import Retried
 from outlast.client.job import MISSING, REGIONS, Job, in_region
+from outlast.client.record import RECORD
 from outlast.client.verdict import failed
 
 
@@ -27,21 +28,26 @@ def guard(job: Job) -> Callable[..., Any]:
 
 def _untimed(job: Job) -> Callable[..., Any]:
     function, gate, home = job.function, job.gate, job.gate.home
+    hooks, record = gate.hooks, RECORD.get
     take, give = gate.bulkhead.permits.pop, gate.bulkhead.permits.append
     slow_s, keep, plain = job.terms.slow_s, job.keep, job.plain
     remembers, overall, now = job.results is not None, DEADLINE.get, monotonic
+    measures = slow_s != float("inf")
 
     @wraps(function)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         if not gate.quick or overall() is not None:
             if plain is not MISSING and now() < gate.shut_until_s:
-                return job.shed()
+                gate.shed += 1
+                if hooks.listeners or record() is not None:
+                    job.shed_aloud()
+                return plain
             return _drive(job, args, kwargs)
         try:
             permit = take()
         except IndexError:
             return _drive(job, args, kwargs)
-        began_s = now()
+        began_s = now() if measures else 0.0
         try:
             result = function(*args, **kwargs)
         except BaseException as error:
@@ -64,6 +70,7 @@ def _untimed(job: Job) -> Callable[..., Any]:
 
 def _timed(job: Job, timeout_s: float) -> Callable[..., Any]:
     function, gate, home = job.function, job.gate, job.gate.home
+    hooks, record = gate.hooks, RECORD.get
     take, give = gate.bulkhead.permits.pop, gate.bulkhead.permits.append
     slow_s, plain = min(job.terms.slow_s, timeout_s), job.plain
     overall, begin, end, now = DEADLINE.get, DEADLINE.set, DEADLINE.reset, monotonic
@@ -72,7 +79,10 @@ def _timed(job: Job, timeout_s: float) -> Callable[..., Any]:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         began_s = now()
         if not gate.quick and plain is not MISSING and began_s < gate.shut_until_s:
-            return job.shed()
+            gate.shed += 1
+            if hooks.listeners or record() is not None:
+                job.shed_aloud()
+            return plain
         until_s, outer_s = began_s + timeout_s, overall()
         if not gate.quick or (outer_s is not None and outer_s < until_s):
             return _drive(job, args, kwargs)

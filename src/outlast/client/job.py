@@ -101,10 +101,9 @@ class Job:
         self.note(why, rung.kind, age_s)
         return result
 
-    def shed(self) -> Any:
-        """Return the constant of a call that is refused at once."""
-        self.gate.shed_quickly(self.plain_by)
-        return self.plain
+    def shed_aloud(self) -> None:
+        """Tell of a call that a constant answered at once, since somebody listens."""
+        self.gate.shed_aloud(self.plain_by)
 
     def limit_s(self) -> float | None:
         """Return how long the next attempt may take: the time-out, or what the caller has left."""
