@@ -36,6 +36,11 @@ class StateFolder:
         """The embedded store."""
         return self.root / "store.db"
 
+    def has_store(self) -> bool:
+        """Whether a store, or a piece of one, is there."""
+        log = self.store.with_name(f"{self.store.name}-wal")
+        return self.store.exists() or log.exists()
+
     @property
     def zones(self) -> Path:
         """The embedded name server's zones."""

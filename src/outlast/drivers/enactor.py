@@ -243,10 +243,10 @@ class Enactor:
                     if event is not None:
                         events.append(event)
             self._last_good.saw(state.layout, state.seen)
-        except StoreError as error:
-            # No plan can be chosen without the store. Nothing was written; what stands, stays.
+        except StoreError:
+            # No plan can be chosen without the store. Nothing was written; what stands, stays. Whoever
+            # watches the store tells that it is lost, once.
             self._give_up(endpoint, state)
-            self._tell_about(state, Event.STORE_LOST, error.what)
         except Bug as error:
             self._give_up(endpoint, state)
             self._tell_about(state, Event.BUG, error.what)

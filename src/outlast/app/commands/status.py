@@ -139,7 +139,7 @@ async def _with_store(session: Session, *, ask: bool) -> Status:
     return Status(
         at=iso(now_ns),
         topology=f"{world.file} ({world.digest[:12]})",
-        store=str(world.state.store) if world.state.store.exists() else "none yet",
+        store=str(world.state.store) if world.state.has_store() else "none yet",
         roles=tuple(one for one in roles if one not in missing),
         gone=tuple(f"{one.kind} {one.name}: last seen {iso(one.at_ns)}" for one in missing),
         overrides=tuple(describe(one) for one in in_force),
