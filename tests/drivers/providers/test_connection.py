@@ -131,6 +131,26 @@ async def test_a_black_hole_is_lost_within_the_time_given() -> None:
         await connection.close()
 
 
+async def test_a_connection_that_fell_silent_is_replaced() -> None:
+    """It may be half open, behind a firewall that forgot it; a new one finds out."""
+    accepted = 0
+
+    async def first_is_dead(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal accepted
+        accepted += 1
+        if accepted == 1:
+            await reader.read()
+        await echo(reader, writer)
+
+    async with lying(first_is_dead) as server:
+        connection = Connection(server)
+        with pytest.raises(Lost):
+            await connection.ask(question, 0.1)
+        assert await connection.ask(question, PATIENCE_S)
+        assert accepted == 2
+        await connection.close()
+
+
 async def test_a_late_answer_is_never_taken_for_another_questions() -> None:
     """The number of a question that timed out is not given to a later one on the same connection."""
     held: list[bytes] = []
@@ -149,6 +169,7 @@ async def test_a_late_answer_is_never_taken_for_another_questions() -> None:
         await connection.ask(question, PATIENCE_S)  # so the connection is known to be alive
         with pytest.raises(Lost):
             await first
+        connection._next_id = int.from_bytes(held[0][:2], "big") - 1  # its numbers have come round
         answer = await connection.ask(question, PATIENCE_S)
         assert answer[:2] != held[0][:2]
         await connection.close()

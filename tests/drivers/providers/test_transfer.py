@@ -126,6 +126,27 @@ def test_damaged_transfers_are_malformed_and_nothing_else(data: st.DataObject) -
         return
 
 
+def test_a_set_that_comes_in_pieces_is_put_together() -> None:
+    """RFC 5936 section 2.2 promises no order of the records."""
+    first, other, second = (
+        dns.rrset.from_text(f"{name}.{ZONE}.", 60, "IN", "A", value)
+        for name, value in (("a", "192.0.2.2"), ("b", "192.0.2.3"), ("a", "192.0.2.1"))
+    )
+    reader = ZoneReader(ZONE)
+    for sets in ([SOA, first], [other], [second, SOA]):
+        reader.add(message_of(sets))
+    found = {one.name: one.values for one in reader.record_sets()}
+    assert found == {f"a.{ZONE}": ("192.0.2.1", "192.0.2.2"), f"b.{ZONE}": ("192.0.2.3",)}
+
+
+@pytest.mark.parametrize("name", ["c00c", "c00e", "0161c00c", "ffff"])
+def test_a_circle_of_pointers_is_malformed(name: str) -> None:
+    """Each pointer must point before the name that it stands in, so a chain of them ends."""
+    head = bytes.fromhex("000180000000000100000000")
+    with pytest.raises(Malformed, match="point"):
+        ZoneReader(ZONE).add(head + bytes.fromhex(name) + bytes.fromhex("00010001000000000000"))
+
+
 def big_zone(count: int) -> list[list[dns.rrset.RRset]]:
     """A transfer's messages, each with one address."""
     middle = [

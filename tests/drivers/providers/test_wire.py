@@ -208,6 +208,24 @@ def test_names_are_compressed_to_the_zone_and_to_themselves() -> None:
     assert many - one == 500 * 16
 
 
+def test_names_beyond_the_reach_of_a_pointer_are_written_out() -> None:
+    """A compression pointer has 14 bits; six hundred endpoints in one message need more."""
+    many = [DnsName(f"endpoint{n}.{ZONE}") for n in range(600)]
+    transaction = Transaction(
+        zone=ZONE,
+        conditions=(Absent(name=many[0], rtype=RecordType.TXT),),
+        deletions=(),
+        additions=tuple(
+            RecordSet.of(name, RecordType.A, 60, ["192.0.2.1", "192.0.2.2"]) for name in many
+        ),
+    )
+    packed = pack_update(transaction, 1)
+    assert len(packed) > 0x4000
+    read = dns.message.from_wire(packed, one_rr_per_rrset=True)
+    found = [one.name.to_text(omit_final_dot=True) for one in read.sections[2]]
+    assert found == [name for name in many for _ in range(2)]
+
+
 @pytest.mark.parametrize("edns", [False, True])
 def test_a_question_is_what_dnspython_reads(*, edns: bool) -> None:
     """Questions carry name, type and number, ask for no recursion, and EDNS where told."""
