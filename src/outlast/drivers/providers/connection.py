@@ -93,10 +93,14 @@ class _Link(asyncio.Protocol):
             connected.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGE, 1)
 
     def send(self, message: bytes) -> None:
-        """Hand over a frame; frames of one turn of the event loop leave in one system call."""
+        """Hand over a frame: at once if it is the only one, else with the others of this turn."""
+        frame = len(message).to_bytes(2, "big") + message
+        if len(self.waiting) == 1 and self._transport is not None:
+            self._transport.write(frame)
+            return
         if not self._outgoing:
             self._loop.call_soon(self._flush)
-        self._outgoing.append(len(message).to_bytes(2, "big") + message)
+        self._outgoing.append(frame)
 
     def _flush(self) -> None:
         if self._transport is not None and self._outgoing:
