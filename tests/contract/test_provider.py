@@ -39,7 +39,7 @@ FOREIGN_LINES = (
     "beside 300 MX 10 mail",
     'beside 300 TXT "v=spf1 -all"',
     "away NS ns.elsewhere.net.",
-    "*.wild 60 A 192.0.2.99",
+    '*.wild 0 TXT "from the wildcard"',
     "MiXeD 60 A 192.0.2.55",
     '_outlast.MiXeD 0 TXT "Some Value"',
 )
@@ -374,6 +374,17 @@ async def test_a_delegated_name(server: NameServer, provider: Rfc2136Provider) -
     layout = layout_at(server, "api.away")
     with pytest.raises(ProviderError, match=r"not authoritative|to something else"):
         await provider.read(layout)
+
+
+async def test_a_wildcard_looks_like_a_fence_and_matches_no_condition(
+    server: NameServer, provider: Rfc2136Provider
+) -> None:
+    """Which is why `docs/providers.md` wants TXT wildcards out of the zone: no write gets through."""
+    layout = layout_at(server, "api.wild")
+    found = await provider.read(layout)
+    assert found.fence == ("from the wildcard",)
+    heal = publish(layout, found.fence[0], fence(1), ["192.0.2.1"])
+    assert await kind_of(provider, heal) is Refused
 
 
 async def test_a_zone_that_is_not_served(server: NameServer, provider: Rfc2136Provider) -> None:
