@@ -31,6 +31,7 @@ def make_enactor(session: Session, name: EnactorName, tell: Tell) -> Enactor:
         ledger=session.ledger,
         providers=session.providers,
         last_good=world.last_good(name),
+        witness=world.witness(name, session.ledger, tell),
         clock=world.clock,
         tell=tell,
     )

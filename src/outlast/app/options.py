@@ -73,14 +73,17 @@ by_option = click.option(
 )
 
 
-def open_world(file: Path, state: Path | None) -> World:
-    """Read the topology file; print its warnings to standard error.
+def open_world(file: Path, state: Path | None, *, warn: bool = False) -> World:
+    """Read the topology file.
+
+    Args:
+        warn: whether to print its warnings to standard error, as commands do that publish.
 
     Raises:
         ConfigError: the file has faults; all of them are told.
     """
     loaded = load(file)
-    for warning in loaded.warnings:
+    for warning in loaded.warnings if warn else ():
         sys.stderr.write(f"{warning}\n")
     return World(
         file=file,

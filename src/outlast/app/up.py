@@ -218,13 +218,15 @@ class Up:
 
     def _make_enactor(self, name: EnactorName, store: Store) -> Enactor:
         world = self._world
+        ledger = world.ledger(store, name)
         return Enactor(
             name,
             peers=enactor_names(world.topology),
             settings=world.topology.settings,
-            ledger=world.ledger(store, name),
+            ledger=ledger,
             providers=self._connect(),
             last_good=world.last_good(name),
+            witness=world.witness(name, ledger, self._tell),
             clock=world.clock,
             tell=self._tell,
         )

@@ -8,18 +8,22 @@ from pathlib import Path
 from outlast.app.state import StateFolder
 from outlast.config.secrets import read_secret
 from outlast.drivers.clock import SystemClock
+from outlast.drivers.facts import Tell
 from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.nameserver import FactHook, NameServer, NameServerSettings
 from outlast.drivers.nameserver import Key as ServerKey
+from outlast.drivers.providers.authority import ask
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.tsig import Key
 from outlast.drivers.stores.memory import MemoryStore
 from outlast.drivers.stores.reopening import ReopeningStore
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.stores.sqlite import SqliteStore
+from outlast.drivers.witness import Witness
 from outlast.model.names import DnsName, EnactorName, ProviderName
-from outlast.model.topology import Provider, ProviderKind, Topology
+from outlast.model.plan import Layout, Observation
+from outlast.model.topology import Address, Provider, ProviderKind, Topology
 from outlast.ports import Clock, Store
 from outlast.ports import Provider as ProviderPort
 
@@ -105,6 +109,18 @@ class World:
         """Open an enactor's last-known-good file."""
         path = self.state.last_good(enactor)
         return LastGoodFile(path, self.last_good_keys(), topology=self.digest)
+
+    def witness(self, role: str, ledger: Ledger, tell: Tell) -> Witness:
+        """Make what asks the authoritative servers beside each provider's primary."""
+        servers = {
+            one.name: [server for server in one.verify_servers if server != one.server]
+            for one in self.topology.providers
+        }
+
+        async def ask_server(server: Address, layout: Layout) -> Observation:
+            return await ask(server, layout, self.clock)
+
+        return Witness(role, servers, ask=ask_server, ledger=ledger, clock=self.clock, tell=tell)
 
     def name_server(self, provider: Provider, on_fact: FactHook) -> NameServer:
         """Make the embedded name server of a provider of that kind."""

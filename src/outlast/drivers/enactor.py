@@ -36,6 +36,7 @@ from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.gather import GatheringProvider
 from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
+from outlast.drivers.witness import Witness
 from outlast.model.errors import Bug, ProviderError, StoreError
 from outlast.model.fence import Fence
 from outlast.model.names import EnactorName, EndpointName, ProviderName
@@ -49,7 +50,9 @@ AT_ONCE = 64
 
 STORE_RETRY_S = 0.5
 FLUSH_S = 1.0
-"""How often the last-known-good file is written, at most."""
+"""How often the last-known-good file is written, at most. The first news of a quiet time is written at
+once: all enactors killed within a second of a publication, and the name wiped, would else be rescued with
+the content, and the number, of the one before."""
 
 
 def order_of(endpoint: EndpointName, enactors: Sequence[EnactorName]) -> list[EnactorName]:
@@ -72,6 +75,7 @@ class Enactor:
         ledger: Ledger,
         providers: Mapping[ProviderName, Provider],
         last_good: LastGoodFile,
+        witness: Witness,
         clock: Clock,
         tell: Tell,
     ) -> None:
@@ -81,6 +85,7 @@ class Enactor:
         self._ledger = ledger
         self._providers = {key: GatheringProvider(one) for key, one in providers.items()}
         self._last_good = last_good
+        self._witness = witness
         self._clock = clock
         self._tell = tell
         self._states: dict[EndpointName, enact.State] = {}
@@ -92,6 +97,7 @@ class Enactor:
         self._heap: list[tuple[int, EndpointName]] = []
         self._working: dict[EndpointName, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
+        self._unsaved = asyncio.Event()
 
     @property
     def states(self) -> Mapping[EndpointName, enact.State]:
@@ -128,12 +134,13 @@ class Enactor:
         self._layouts[layout.endpoint] = layout
         await self._work(layout.endpoint)
 
-    def flush(self) -> None:
+    def flush(self) -> bool:
         """Write the last-known-good file; a failure is told and changes nothing else."""
         problem = self._last_good.flush()
         if problem is not None:
             fact = Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem))
             self._tell(fact)
+        return problem is None
 
     # what to do, and when
 
@@ -220,8 +227,11 @@ class Enactor:
 
     async def _flush(self) -> None:
         while True:
+            await self._unsaved.wait()
+            self._unsaved.clear()
+            if not await asyncio.to_thread(self.flush):
+                self._unsaved.set()
             await asyncio.sleep(FLUSH_S)
-            await asyncio.to_thread(self.flush)
 
     # one endpoint
 
@@ -242,7 +252,9 @@ class Enactor:
                     event = await self._carry_out(state, command)
                     if event is not None:
                         events.append(event)
-            self._last_good.saw(state.layout, state.seen)
+            if state.seen > self._last_good.highest(endpoint):
+                self._last_good.saw(state.layout, state.seen)
+                self._unsaved.set()
         except StoreError:
             # No plan can be chosen without the store. Nothing was written; what stands, stays. Whoever
             # watches the store tells that it is lost, once.
@@ -308,17 +320,20 @@ class Enactor:
             self._tell(Fact(event=Event.VERIFIED, role=self.name, subject=endpoint))
             if reported is not None:
                 await self._ledger.settle(endpoint)
+            await self._witness.look(command.plan)
             return
         self._last_good.remember(command.plan, receipt.fence, receipt.at_ns)
-        fact = Fact(
-            event=Event.HEALED if receipt.healed else Event.PUBLISHED,
-            role=self.name,
-            subject=endpoint,
-            detail=receipt.healed or str(command.plan),
-            generation=receipt.fence.generation,
-            took_s=as_seconds(receipt.took_ns),
-        )
-        self._tell(fact)
+        self._unsaved.set()
+        if receipt.fence.writer == self.name:  # else somebody else wrote it, and tells it too
+            fact = Fact(
+                event=Event.HEALED if receipt.healed else Event.PUBLISHED,
+                role=self.name,
+                subject=endpoint,
+                detail=receipt.healed or str(command.plan),
+                generation=receipt.fence.generation,
+                took_s=as_seconds(receipt.took_ns),
+            )
+            self._tell(fact)
         await self._ledger.confirm(receipt)
         self._receipts[endpoint] = receipt.fence
 

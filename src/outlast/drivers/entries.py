@@ -105,6 +105,7 @@ OVERRIDES: dict[str, msgspec.json.Decoder[Freeze | Evacuation | Waiver]] = {
 VIEW = msgspec.json.Decoder(VantageView)
 VOTE = msgspec.json.Decoder(Vote)
 ALIVE = msgspec.json.Decoder(Alive)
+DRIFT = msgspec.json.Decoder(Drift)
 NOTE = msgspec.json.Decoder(Note)
 encode = msgspec.json.Encoder().encode
 

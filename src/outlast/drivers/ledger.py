@@ -10,6 +10,7 @@ makes no difference whether they run in one process or on several machines.
     plan/<name>/<generation>      every plan that was not retired
     override/<kind>/<scope>       what operators asked for
     vantage/<name>                when a vantage was last alive, and how the world looks from it
+    witness/<name>/<server>       an authoritative server that differs from the primary
     vote/<vantage>/<subject>      what it believes of a subject
     role/<kind>/<name>            which roles are alive, for people
     journal/<scope>/<time>-<id>   what happened, for people
@@ -25,7 +26,7 @@ from outlast.drivers.entries import Alive, Blocked, EndpointRow, Found, Head, No
 from outlast.model.health import Vote
 from outlast.model.names import EndpointName, Subject
 from outlast.model.override import Evacuation, Freeze, Override, OverrideKind, Waiver
-from outlast.model.plan import Receipt
+from outlast.model.plan import Drift, Receipt
 from outlast.model.units import NO_GENERATION, Generation
 from outlast.ports import Change, Clock, Store
 
@@ -155,7 +156,9 @@ class Ledger:
         text = f"generation {fence.generation} stands at {receipt.provider}"
         if receipt.healed:
             text += f" again after drift: {receipt.healed}"
-        note = self._note(event, text, endpoint=endpoint, generation=fence.generation)
+        note = self._note(
+            event, text, endpoint=endpoint, by=fence.writer, generation=fence.generation
+        )
         await self._store.commit(
             Change(
                 puts=((f"endpoint/{endpoint}/receipt", entries.encode(receipt)), note),
@@ -176,6 +179,26 @@ class Ledger:
         note = self._note("settled", "the DNS holds the newest plan again", endpoint=endpoint)
         found = f"endpoint/{endpoint}/found"
         await self._store.commit(Change(puts=(note,), deletes=(found,)))
+
+    async def disagree(self, drift: Drift, server: str) -> None:
+        """Record that an authoritative server still differs from what the primary holds."""
+        text = f"{server} differs: {drift.kind}: {drift.message}"
+        note = self._note("drift", text, endpoint=drift.endpoint)
+        key = f"witness/{drift.endpoint}/{server}"
+        await self._store.commit(Change(puts=((key, entries.encode(drift)), note)))
+
+    async def agree(self, endpoint: EndpointName, server: str) -> None:
+        """Record that an authoritative server holds what the primary holds again."""
+        note = self._note("settled", f"{server} agrees again", endpoint=endpoint)
+        await self._store.commit(Change(puts=(note,), deletes=(f"witness/{endpoint}/{server}",)))
+
+    async def disagreements(self) -> list[tuple[str, Drift]]:
+        """Return the servers that differ, each with what was found there."""
+        page = await self._store.scan("witness/")
+        return [
+            (entry.key.rsplit("/", 1)[1], entries.decode(entries.DRIFT, entry))
+            for entry in page.entries
+        ]
 
     async def forget(self, endpoint: EndpointName) -> None:
         """Remove an endpoint that was released, but for its journal."""

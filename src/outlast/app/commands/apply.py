@@ -86,7 +86,7 @@ def apply(
     rules = (*rules, "ownership") if adopt else rules
     if rules and not reason:
         raise ConfigError("a waiver needs a reason", remedy='add --reason "why this is right now"')
-    world = open_world(file, state)
+    world = open_world(file, state, warn=True)
     endpoints = [find_endpoint(world, one) for one in names] or list(world.topology.endpoints)
     waivers = [
         Waiver(

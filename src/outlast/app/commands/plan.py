@@ -44,7 +44,7 @@ def plan(
     Nothing is changed. Health comes from the running probers; where there is none, every target is probed
     once, now.
     """
-    world = open_world(file, state)
+    world = open_world(file, state, warn=True)
     endpoints = [find_endpoint(world, one) for one in names] or list(world.topology.endpoints)
     known, previews = asyncio.run(gather(world, endpoints))
     if as_json:

@@ -65,6 +65,7 @@ class Status:
     gone: tuple[str, ...]
     overrides: tuple[str, ...]
     sick: tuple[str, ...]
+    disagreeing: tuple[str, ...]
     endpoints: tuple[Line, ...]
     orphans: tuple[str, ...]
 
@@ -103,7 +104,7 @@ def status(
         _print(console(), found, only_wrong=only_wrong)
     if broken:
         return 3
-    return 1 if found.wrong or found.orphans or found.sick else 0
+    return 1 if found.wrong or found.orphans or found.sick or found.disagreeing else 0
 
 
 async def _gather(world: World, *, ask: bool) -> tuple[Status, bool]:
@@ -144,6 +145,10 @@ async def _with_store(session: Session, *, ask: bool) -> Status:
         gone=tuple(f"{one.kind} {one.name}: last seen {iso(one.at_ns)}" for one in missing),
         overrides=tuple(describe(one) for one in in_force),
         sick=tuple(wellness.sick.values()),
+        disagreeing=tuple(
+            f"{server} about {drift.endpoint}: {drift.kind}: {drift.message}"
+            for server, drift in await ledger.disagreements()
+        ),
         endpoints=lines,
         orphans=tuple(sorted(name for name, row in rows.items() if row.head and name not in known)),
     )
@@ -166,6 +171,7 @@ async def _without_store(world: World, why: str) -> Status:
         gone=(),
         overrides=(),
         sick=(),
+        disagreeing=(),
         endpoints=tuple(
             _line(one, None, observations.get(one.name), unread, [], []) for one in endpoints
         ),
@@ -263,6 +269,8 @@ def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
         out.print("  [yellow]no role is running[/]; what is published stays as it is")
     for sick in found.sick:
         out.print(f"  [red]sick vantage[/], nothing is removed on its word: {escape(sick)}")
+    for server in found.disagreeing:
+        out.print(f"  [red]differs[/] {escape(server)}")
     for override in found.overrides:
         out.print(f"  [cyan]{escape(override)}[/]")
     table = Table(box=None, pad_edge=False)

@@ -76,7 +76,7 @@ def up(
     Planner, enactors, prober, the embedded name server if the topology has one, and a metrics endpoint,
     in one process, or with --role each alone.
     """
-    world = open_world(file, state)
+    world = open_world(file, state, warn=True)
     chosen = frozenset(Role(one) for one in roles) or ALL_ROLES
     alone = chosen != ALL_ROLES
     options = Options(

@@ -288,5 +288,3 @@ def _found_json(one: Evidence, files: dict[str, str]) -> dict[str, object]:
         "replay": files.get(invariant_of(one.tape.found), ""),
         "story": tell(one),
     }
-
-
