@@ -468,6 +468,14 @@ def test_a_receipt_tells_a_heal_from_an_ordinary_move(
     assert command.receipt.healed == healed
 
 
+def test_a_heal_is_counted_by_the_one_who_did_it() -> None:
+    """Three enactors see the wipe, one write wins: the losers confirm, and claim nothing."""
+    doubting = state(Doubting(plan=PLAN, fence=MINE, healing="empty"))
+    _, (command,) = step(doubting, EVENTS["read theirs"])
+    assert isinstance(command, Confirm)
+    assert command.receipt.healed == ""
+
+
 def test_work_begins_with_the_layout_it_was_woken_with() -> None:
     """The topology may have changed since the last time."""
     other = replace(LAYOUT, names=(DnsName("b.example.net"),))

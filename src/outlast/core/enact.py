@@ -233,7 +233,9 @@ def _settle(state: State, phase: Doubting | Confirming, event: Read) -> Step:
     """After a write: see what really stands there."""
     found = compare(phase.plan, event.observation)
     if isinstance(found, Proof):
-        return _confirmed(state, phase.plan, found, phase.healing, event.at_ns)
+        # Somebody else's nonce: they healed it, and a heal must not be counted by each who tried.
+        healing = phase.healing if found.fence == phase.fence else ""
+        return _confirmed(state, phase.plan, found, healing, event.at_ns)
     if parse_fence(event.observation.fence) == phase.fence:
         # Our fence moved, the records did not follow: acknowledged and dropped.
         return _retry(state, event.at_ns, _report(state, found, event.observation))
