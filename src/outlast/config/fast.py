@@ -182,8 +182,6 @@ class _Endpoints:
         ipv4, ipv6 = values.pop("ipv4", None), values.pop("ipv6", None)
         key = self._encode(values)
         look = wording.looks.get(key)
-        if ipv4 is None and ipv6 is None:
-            raise _Doubt(name)
         if look is None:
             look = wording.looks[key] = self._look(values, wording)
         self.colons += look.colons
