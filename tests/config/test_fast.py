@@ -105,6 +105,7 @@ ODD = st.sampled_from(
 )
 
 
+@pytest.mark.slow
 @given(st.sampled_from(list(_places(small()))), ODD)
 def test_one_odd_value_anywhere_is_judged_alike(path: tuple[Any, ...], odd: object) -> None:
     """The fast path accepts nothing that the slow one refuses, and makes nothing else of it."""
@@ -116,6 +117,7 @@ def test_one_odd_value_anywhere_is_judged_alike(path: tuple[Any, ...], odd: obje
     assert_alike(value)
 
 
+@pytest.mark.slow
 @given(st.sampled_from([one for one in _places(small()) if isinstance(one[-1], str)]))
 def test_a_lost_or_renamed_key_is_judged_alike(path: tuple[Any, ...]) -> None:
     """The same for keys that are not there, and keys that nobody knows."""

@@ -193,6 +193,7 @@ JSON = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(KEYS, JSON, max_size=6))
 def test_any_shape_is_a_topology_or_faults(value: dict[str, object]) -> None:
     """Known keys with values of any shape never make a traceback."""

@@ -70,6 +70,7 @@ def test_the_schema_is_one() -> None:
     assert json.loads(json.dumps(json_schema())) == json_schema()
 
 
+@pytest.mark.slow
 def test_the_schema_refuses_what_a_single_value_shows() -> None:
     """Unknown keys and values of the wrong kind are underlined while typing."""
     refused = {
