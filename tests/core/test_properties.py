@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import HealthCheck as HypothesisCheck
 from hypothesis import assume, given, note, settings
 from hypothesis import strategies as st
 from tests.support.builders import (
@@ -59,6 +60,10 @@ from outlast.model.units import Generation, seconds
 
 REGIONS = ("eu", "us", "ap")
 NOW = 5000
+
+# No deadline: the machine may be busy, and no rule here is about time.
+QUICK = settings(deadline=None, max_examples=80, suppress_health_check=[HypothesisCheck.too_slow])
+BRIEF = settings(QUICK, max_examples=40)
 
 
 @st.composite
@@ -204,6 +209,7 @@ def removed(asked: Situation, wanted: Plan, family: Family) -> list[Member]:
 
 
 @pytest.mark.slow
+@QUICK
 @given(situations())
 def test_what_the_guard_allows_is_safe_by_the_test_s_own_count(asked: Situation) -> None:
     """Never empty, floors and budget, each family and name alone, counted from records."""
@@ -242,6 +248,7 @@ def shares(wanted: Plan) -> dict[str, int]:
 
 
 @pytest.mark.slow
+@QUICK
 @given(situations())
 def test_every_plan_is_well_formed(asked: Situation) -> None:
     """Members and records agree; weights name exactly what is published, in 16 bits."""
@@ -263,6 +270,7 @@ def test_every_plan_is_well_formed(asked: Situation) -> None:
 
 
 @pytest.mark.slow
+@QUICK
 @given(situations(), st.randoms(use_true_random=False))
 def test_the_order_of_inputs_changes_no_byte(asked: Situation, chance: object) -> None:
     """Health, overrides and ledger come from maps and watches in any order."""
@@ -278,10 +286,8 @@ def test_the_order_of_inputs_changes_no_byte(asked: Situation, chance: object) -
     assert turned.members == wanted.members
 
 
-BRIEF = settings(max_examples=60)
-
-
 @pytest.mark.slow
+@QUICK
 @given(situations(overridden=False))
 def test_health_alone_is_never_blocked_by_floor_budget_or_capacity(asked: Situation) -> None:
     """What floors and budgets forbid the planner puts back; a blocked plan would keep *all* the dead."""
@@ -293,6 +299,7 @@ def test_health_alone_is_never_blocked_by_floor_budget_or_capacity(asked: Situat
 
 
 @pytest.mark.slow
+@QUICK
 @given(situations(overridden=False), st.data())
 def test_killing_one_more_never_goes_below_the_floor(asked: Situation, data: st.DataObject) -> None:
     """From any plan on, whatever dies next: the floor stands, and no name is ever empty."""
@@ -400,6 +407,7 @@ def test_a_life_of_changes_keeps_every_promise(of: Endpoint, data: st.DataObject
 
 
 @pytest.mark.slow
+@QUICK
 @given(situations())
 def test_missing_evidence_takes_nothing_away_and_adds_nothing(asked: Situation) -> None:
     """All probers silent: exactly what stood stays, as long as nobody evacuates or lifts a floor."""

@@ -1,6 +1,6 @@
 """Retire: never the live plan, never its predecessor, and never by age."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outlast.core.retire import Delete, SeenLive, State, Stored, step
@@ -75,6 +75,7 @@ EVENTS = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(EVENTS, max_size=30), st.integers(0, 3))
 def test_no_order_of_events_deletes_what_is_live_or_its_predecessor(
     events: list[Stored | SeenLive], kept: int

@@ -17,8 +17,8 @@ from outlast.model.units import NO_GENERATION, Nanos, seconds
 RESCUE_LEAP = 1_000
 """How far a rescue's generation lies beyond every one known, in plans.
 
-A planner that comes back may make a plan before it hears of the rescue. Were the rescue just one ahead, that
-plan would bear its number, or the next, and enactors would put it in the rescue's place: no adoption, no hold.
+A planner that comes back may make a plan before it hears of the rescue. Were the rescue just one ahead,
+that plan would bear its number or the next, and enactors would put it in the rescue's place at once.
 """
 
 
