@@ -49,10 +49,10 @@ AT_ONCE = 64
 """Endpoints worked on at the same time: Knot answers after a 10 ms timer, so send many, not fast."""
 
 STORE_RETRY_S = 0.5
-FLUSH_S = 1.0
-"""How often the last-known-good file is written, at most. The first news of a quiet time is written at
-once: all enactors killed within a second of a publication, and the name wiped, would else be rescued with
-the content, and the number, of the one before."""
+FLUSH_S = 0.1
+"""How often the last-known-good file is written, at most; the first news of a quiet time at once. Were it
+late, all enactors killed just after a publication, and the name wiped, would be rescued with the content,
+and perhaps the number, of the publication before."""
 
 
 def order_of(endpoint: EndpointName, enactors: Sequence[EnactorName]) -> list[EnactorName]:

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from outlast.app.options import open_world, world_options
+from outlast.app.remembered import remember
 from outlast.app.show import console, print_diff
 from outlast.app.wiring import World
 from outlast.core import enact
@@ -36,7 +37,7 @@ from outlast.core.messages import (
 )
 from outlast.core.verify import same_content
 from outlast.drivers.goodlines import GoodPublication
-from outlast.drivers.lastgood import LastGood, merge_last_good
+from outlast.drivers.lastgood import LastGood
 from outlast.model.errors import ConfigError, ProviderError
 from outlast.model.fence import RESCUER, parse_fence
 from outlast.model.names import EnactorName, EndpointName
@@ -102,7 +103,7 @@ def rescue(
             f"there is no last-known-good file below {world.state.root}",
             remedy="give one with --from, or the right folder with --state",
         )
-    good = merge_last_good(files, world.last_good_keys())
+    good = asyncio.run(remember(world, files, content=not sources))
     for problem in good.problems:
         click.echo(f"left out: {problem}", err=True)
     wanted = list(_choose(world, good, names))
