@@ -107,6 +107,11 @@ class Design(Protocol[Shared, Local]):
         """Actors that can be exchanged for each other without anybody noticing; may be empty."""
         ...
 
+    @property
+    def rare(self) -> frozenset[int]:
+        """Actors that strategies let move less often than others: what strikes by itself."""
+        ...
+
     def begin(self) -> tuple[Shared, list[Local]]:
         """Return fresh cells in the initial state."""
         ...

@@ -40,7 +40,7 @@ _STRIKES = (
         "read-behind",
         "A read is answered from the state before the last change (eventual consistency).",
     ),
-    ("store-stale", "The store answers with the newest plan but one."),
+    ("store-stale", "The store answers from an older snapshot (only while a fence stands, see docs/proof.md)."),
     ("store-down", "The store does not answer; whoever asked has to ask again."),
     ("store-lost-reply", "A commit is durable, but its sender is told that it was lost."),
     ("store-lost-write", "A receipt or a drift report never reaches the store."),
@@ -60,9 +60,9 @@ _OWN = (
     ("rescue", "An operator restores the last good publication by hand, through the fence."),
     ("evacuate", "An operator evacuates a region in the middle of everything."),
     ("topology-edit", "The endpoint gets one more name while enactors are at work."),
-    ("clock-jump", "The clock leaps an hour ahead, or back again at the next stroke."),
+    ("clock-jump", "The clock leaps an hour back, and ahead again at the next stroke."),
     ("probes-lie", "Every probe says that every target is down."),
-    ("probes-silent", "No probe says anything: health is unknown everywhere."),
+    ("probes-silent", "No probe says anything of one target any more: its health is unknown."),
     ("split-planner", "A second planner of the same endpoint decides on its own."),
 )
 

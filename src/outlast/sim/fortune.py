@@ -196,7 +196,7 @@ def _topology_edit(world: World, index: int, layout: Layout) -> None:
 
 def _clock_jump(world: World, index: int, layout: Layout) -> None:
     del index, layout
-    world.now_ns = Nanos(world.now_ns + (-HOUR_NS if world.leapt else HOUR_NS))
+    world.now_ns = Nanos(world.now_ns + (HOUR_NS if world.leapt else -HOUR_NS))
     world.leapt = not world.leapt
 
 
@@ -209,8 +209,10 @@ def _probes_lie(world: World, index: int, layout: Layout) -> None:
 
 def _probes_silent(world: World, index: int, layout: Layout) -> None:
     del layout
+    first = world.health[index][0].subject.rpartition("/")[0]
     world.health[index] = tuple(
-        replace(one, verdict=Verdict.UNKNOWN) for one in world.health[index]
+        replace(one, verdict=Verdict.UNKNOWN) if one.subject.startswith(f"{first}/") else one
+        for one in world.health[index]
     )
 
 

@@ -283,8 +283,12 @@ class Enactor:
             return False
         if not isinstance(self.state.phase, enact.Idle):
             return True
-        zone = self._zone(world)
-        return self.got == _head(world.rows[site.index].head) and self.read == zone
+        row = world.rows[site.index]
+        if self.got != _head(row.head) or self.read != self._zone(world):
+            return False
+        # What is published but not confirmed, since the store forgot, is looked at again.
+        newest = row.head.generation if row.head is not None else 0
+        return row.confirmed == newest or generation_at(world.zone, self.state.layout) != newest
 
     def _zone(self, world: World) -> Hashable:
         seen = observe(world.zone, self.state.layout, world.now_ns)
@@ -362,7 +366,7 @@ class Enactor:
             older = [
                 one for one in row.archive if row.head and one.generation < row.head.generation
             ]
-            plan = max(older, key=lambda one: one.generation, default=plan)
+            plan = min(older, key=lambda one: one.generation, default=plan)
         self.writes += 1
         self.take(Newest(plan=plan, confirmed=row.confirmed, nonce=nonce, at_ns=world.now_ns))
 

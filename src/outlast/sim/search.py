@@ -21,6 +21,7 @@ from outlast.sim.strategies import Luck, Run, portfolio, uniform
 
 RUNS_A_BATCH = 180
 FAULT_RATIOS = (0.02, 0.05, 0.15, 0.4)
+RARE_RATIOS = (0.02, 0.05, 0.15, 0.5)
 STEPS_MAX = 6_000
 HEAL_RATIO = 0.1
 """Share of runs that are also continued calmly."""
@@ -112,7 +113,8 @@ def search_batch(build: Build, wish: Wish, number: int) -> tuple[Tally, Finding 
         if not length:
             length = max(10, len(uniform(design, random, Luck(0.0, STEPS_MAX, 10)).steps))
         name, strategy = strategies[turn % len(strategies)]
-        run = strategy(design, random, Luck(ratio, STEPS_MAX, length))
+        luck = Luck(ratio, STEPS_MAX, length, random.choice(RARE_RATIOS) if design.rare else 1.0)
+        run = strategy(design, random, luck)
         tally.schedules += 1
         tally.steps += len(run.steps)
         tally.virtual_ns += run.virtual_ns

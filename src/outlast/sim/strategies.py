@@ -51,11 +51,14 @@ class Luck:
         fault_ratio: how often a move with several options takes another than the ordinary one.
         limit: steps after which a run ends without a finding.
         length: how many steps runs take, for strategies that spread their interventions over a run.
+        rare_ratio: how often an actor of `Design.rare` moves when a strategy picks it; else the next one
+            is taken. Without it all strokes of fortune fall into the first moments of a run.
     """
 
     fault_ratio: float
     limit: int
     length: int
+    rare_ratio: float = 1.0
 
 
 Strategy = Callable[[AnyDesign, Random, Luck], Run]
@@ -65,14 +68,16 @@ def uniform(design: AnyDesign, random: Random, luck: Luck) -> Run:
     """Run once with the next actor drawn among all that can move."""
     options, move, judge = design.options, design.move, design.judge
     shared, locals_ = design.begin()
-    count, draw = len(locals_), random.random
+    count, draw, rare = len(locals_), random.random, design.rare
     steps: list[Step] = []
     for _ in range(luck.limit):
         actor = int(draw() * count)
         local = locals_[actor]
         choices = options(actor, shared, local)
-        if not choices:
+        if not choices or (actor in rare and draw() >= luck.rare_ratio):
             able = [one for one in range(count) if options(one, shared, locals_[one])]
+            if rare and len(able) > 1:
+                able = [one for one in able if one not in rare] or able
             if not able:
                 break
             actor = able[int(draw() * len(able))]
@@ -92,7 +97,7 @@ def partial_order(design: AnyDesign, random: Random, luck: Luck) -> Run:
     """Run once with a fresh random priority for each event (POS)."""
     options, move, judge = design.options, design.move, design.judge
     shared, locals_ = design.begin()
-    draw = random.random
+    draw, rare = random.random, design.rare
     order = sorted((draw(), actor) for actor in range(len(locals_)))
     steps: list[Step] = []
     for _ in range(luck.limit):
@@ -104,7 +109,8 @@ def partial_order(design: AnyDesign, random: Random, luck: Luck) -> Run:
         else:
             break
         del order[place]
-        insort(order, (draw(), actor))
+        low = 1.0 - luck.rare_ratio if actor in rare else 0.0
+        insort(order, (low + draw() * (1.0 - low), actor))
         option = 0 if choices == 1 or draw() >= luck.fault_ratio else int(draw() * choices)
         steps.append((actor, option))
         deed = move(actor, option, shared, local)
@@ -121,7 +127,7 @@ def pct(depth: int) -> Strategy:
     def run(design: AnyDesign, random: Random, luck: Luck) -> Run:
         options, move, judge = design.options, design.move, design.judge
         shared, locals_ = design.begin()
-        draw = random.random
+        draw, rare = random.random, design.rare
         order = list(range(len(locals_)))
         random.shuffle(order)
         falls = {int(draw() * luck.length) for _ in range(depth - 1)}
@@ -130,10 +136,14 @@ def pct(depth: int) -> Strategy:
             for place, actor in enumerate(order):
                 local = locals_[actor]
                 choices = options(actor, shared, local)
-                if choices:
+                if choices and (actor not in rare or draw() < luck.rare_ratio):
                     break
             else:
-                break
+                place, choices = _first_able(design, order, shared, locals_)
+                if not choices:
+                    break
+                actor = order[place]
+                local = locals_[actor]
             option = 0 if choices == 1 or draw() >= luck.fault_ratio else int(draw() * choices)
             steps.append((actor, option))
             deed = move(actor, option, shared, local)
@@ -154,7 +164,7 @@ def delays(bound: int) -> Strategy:
     def run(design: AnyDesign, random: Random, luck: Luck) -> Run:
         options, move, judge = design.options, design.move, design.judge
         shared, locals_ = design.begin()
-        draw = random.random
+        draw, rare = random.random, design.rare
         order = list(range(len(locals_)))
         random.shuffle(order)
         put_off = {int(draw() * luck.length) for _ in range(bound)}
@@ -165,10 +175,14 @@ def delays(bound: int) -> Strategy:
             for place, actor in enumerate(order):
                 local = locals_[actor]
                 choices = options(actor, shared, local)
-                if choices:
+                if choices and (actor not in rare or draw() < luck.rare_ratio):
                     break
             else:
-                break
+                place, choices = _first_able(design, order, shared, locals_)
+                if not choices:
+                    break
+                actor = order[place]
+                local = locals_[actor]
             if place:
                 order = order[place:] + order[:place]
             option = 0 if choices == 1 or draw() >= luck.fault_ratio else int(draw() * choices)
@@ -181,6 +195,17 @@ def delays(bound: int) -> Strategy:
         return Run("", steps)
 
     return run
+
+
+def _first_able(
+    design: AnyDesign, order: list[int], shared: object, locals_: list[object]
+) -> tuple[int, int]:
+    """Return the place in the order of the first actor that can move, and its options; (0, 0): none."""
+    for place, actor in enumerate(order):
+        choices = design.options(actor, shared, locals_[actor])
+        if choices:
+            return place, choices
+    return 0, 0
 
 
 def stalls(design: AnyDesign, random: Random, luck: Luck) -> Run:

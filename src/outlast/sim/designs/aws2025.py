@@ -113,6 +113,7 @@ class Aws2025:
         size = spec.size
         self.actors = ("planner", *(f"enactor-{i}" for i in range(1, size.enactors + 1)))
         self.twins = tuple(range(1, size.enactors + 1))
+        self.rare: frozenset[int] = frozenset()
         self._endpoints = size.endpoints
         self._age = size.age
         self._on = {switch: switch in spec.switches for switch in SWITCHES}

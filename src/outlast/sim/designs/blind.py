@@ -54,6 +54,7 @@ class Blind:
         size = spec.size
         self.actors = ("planner", *(f"enactor-{i}" for i in range(1, size.enactors + 1)))
         self.twins = tuple(range(1, size.enactors + 1))
+        self.rare: frozenset[int] = frozenset()
         self._endpoints = size.endpoints
         self._age = size.age
         self._compare = COMPARE in spec.switches

@@ -65,6 +65,7 @@ class Locks:
         size = spec.size
         self.actors = ("planner", *(f"enactor-{i}" for i in range(1, size.enactors + 1)))
         self.twins = tuple(range(1, size.enactors + 1))
+        self.rare: frozenset[int] = frozenset()
         self._lease = spec.design == LEASE_ONLY
         self._atomic = TOKEN_WITH_PLAN in spec.switches
 

@@ -187,6 +187,7 @@ class Outlast:
         self._site = (*sites, self._sites[0], self._sites[0])
         self.twins: tuple[int, ...] = ()
         self._net, self._fortune = len(names), len(names) + 1
+        self.rare = frozenset({self._net, self._fortune})
 
     def begin(self) -> tuple[World, list[Local]]:
         """An empty zone but for a record of somebody else's, an empty store, healthy targets."""
