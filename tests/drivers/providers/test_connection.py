@@ -8,7 +8,8 @@ from tests.support.liars import as_answer, frame, lying, read_frame
 from tests.support.nameservers import HOST, free_port
 from tests.support.waiting import eventually
 
-from outlast.drivers.providers.connection import Connection, Limits, Lost, NotSent
+from outlast.drivers.providers.connection import Connection, Limits, NotSent
+from outlast.drivers.providers.link import Lost
 from outlast.model.topology import Address
 
 PATIENCE_S = 5.0

@@ -13,11 +13,10 @@ which a dead server is tried again.
 """
 
 import asyncio
-import socket
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import cast
 
+from outlast.drivers.providers.link import Link, Lost
 from outlast.model.errors import Unreachable
 from outlast.model.topology import Address
 
@@ -41,16 +40,10 @@ ABANDONED_MAX = 1024
 """Numbers of questions whose time ran out and whose late answers may still come."""
 
 _ID_COUNT = 1 << 16
-_HEADER_LENGTH = 12
-_QUICK_ACKNOWLEDGE: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 
 
 class NotSent(Unreachable):
     """Nothing was sent, so nothing changed."""
-
-
-class Lost(Unreachable):
-    """It was sent, and no answer came: whether it took effect is unknown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,88 +56,6 @@ class Limits:
     backoff_min_s: float = BACKOFF_MIN_S
     backoff_max_s: float = BACKOFF_MAX_S
     connect_timeout_s: float = CONNECT_TIMEOUT_S
-
-
-class _Link(asyncio.Protocol):
-    """The octets of one TCP connection: frames in, frames out, and who waits for which number."""
-
-    def __init__(self) -> None:
-        self.waiting: dict[int, asyncio.Future[bytes]] = {}
-        self.abandoned: set[int] = set()
-        self.heard_at_s = 0.0
-        self.alive = True
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._incoming = bytearray()
-        self._outgoing: list[bytes] = []
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast("asyncio.Transport", transport)  # uvloop's is not one by class
-        self._acknowledge_at_once()
-
-    def _acknowledge_at_once(self) -> None:
-        """Switch off delayed acknowledgements, which Linux switches on again by itself.
-
-        Name servers leave Nagle's algorithm on: the second of two answers waits for our acknowledgement
-        of the first, which the kernel would hold back for 40 ms.
-        """
-        if self._transport is not None and _QUICK_ACKNOWLEDGE is not None:
-            connected = self._transport.get_extra_info("socket")
-            connected.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGE, 1)
-
-    def send(self, message: bytes) -> None:
-        """Hand over a frame: at once if it is the only one, else with the others of this turn."""
-        frame = len(message).to_bytes(2, "big") + message
-        if len(self.waiting) == 1 and self._transport is not None:
-            self._transport.write(frame)
-            return
-        if not self._outgoing:
-            self._loop.call_soon(self._flush)
-        self._outgoing.append(frame)
-
-    def _flush(self) -> None:
-        if self._transport is not None and self._outgoing:
-            self._transport.write(b"".join(self._outgoing))
-        self._outgoing.clear()
-
-    def data_received(self, data: bytes) -> None:
-        self._acknowledge_at_once()
-        self._incoming += data
-        at = 0
-        while len(self._incoming) - at >= 2:
-            end = at + 2 + int.from_bytes(self._incoming[at : at + 2], "big")
-            if end > len(self._incoming):
-                break
-            frame = bytes(self._incoming[at + 2 : end])
-            at = end
-            if len(frame) < _HEADER_LENGTH:
-                self.drop("it sent a message shorter than a header")
-                return
-            self._take(frame)
-        del self._incoming[:at]
-
-    def _take(self, frame: bytes) -> None:
-        self.heard_at_s = self._loop.time()
-        number = int.from_bytes(frame[:2], "big")
-        waiter = self.waiting.pop(number, None)
-        self.abandoned.discard(number)
-        # A number that nobody waits for is a late answer, or one that was never asked for.
-        if waiter is not None and not waiter.done():
-            waiter.set_result(frame)
-
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.drop(f"the server closed the connection{f': {exc}' if exc else ''}")
-
-    def drop(self, why: str) -> None:
-        """Give the connection up; whoever waits is told that the outcome is unknown."""
-        self.alive = False
-        waiting, self.waiting = self.waiting, {}
-        for waiter in waiting.values():
-            if not waiter.done():
-                waiter.set_exception(Lost(why))
-        if self._transport is not None:
-            self._transport.abort()
-            self._transport = None
 
 
 class Pool:
@@ -178,8 +89,8 @@ class Connection:
         self._server = server
         self._limits = limits or Limits()
         self._turns = asyncio.Semaphore(self._limits.in_flight)
-        self._opening: asyncio.Task[_Link | None] | None = None
-        self._link: _Link | None = None
+        self._opening: asyncio.Task[Link | None] | None = None
+        self._link: Link | None = None
         self._next_id = 0
         self._waiting = 0
         self._load = 0
@@ -227,7 +138,7 @@ class Connection:
         finally:
             self._load -= 1
 
-    async def _turn(self, deadline_s: float, timeout_s: float) -> _Link:
+    async def _turn(self, deadline_s: float, timeout_s: float) -> Link:
         """Wait for a turn and a connection. The turn is given back if there is no connection."""
         link = self._link
         if link is not None and link.alive and not self._turns.locked():
@@ -244,7 +155,7 @@ class Connection:
         except TimeoutError:
             raise NotSent(f"no connection to {self._server} within {timeout_s:g} s") from None
 
-    async def _open(self) -> _Link:
+    async def _open(self) -> Link:
         """Return a living link. All who need a new one wait for the same attempt."""
         if self._link is not None and self._link.alive:
             return self._link
@@ -261,13 +172,13 @@ class Connection:
             raise NotSent(self._last_fault)
         return link
 
-    async def _connect(self) -> _Link | None:
+    async def _connect(self) -> Link | None:
         loop = asyncio.get_running_loop()
         limits = self._limits
         try:
             async with asyncio.timeout(limits.connect_timeout_s):
                 host, port = self._server.host, self._server.port
-                _, self._link = await loop.create_connection(_Link, host, port)
+                _, self._link = await loop.create_connection(Link, host, port)
         except (OSError, TimeoutError) as error:
             self._backoff_s = min(
                 max(self._backoff_s * 2, limits.backoff_min_s), limits.backoff_max_s
@@ -281,9 +192,7 @@ class Connection:
         self._backoff_s = 0.0
         return self._link
 
-    async def _exchange(
-        self, link: _Link, pack: Callable[[int], bytes], deadline_s: float
-    ) -> bytes:
+    async def _exchange(self, link: Link, pack: Callable[[int], bytes], deadline_s: float) -> bytes:
         loop = asyncio.get_running_loop()
         number = self._free_id(link)
         message = pack(number)
@@ -308,14 +217,14 @@ class Connection:
         finally:
             timer.cancel()
 
-    def _abandon(self, link: _Link, number: int) -> None:
+    def _abandon(self, link: Link, number: int) -> None:
         """Never use a number again on this link: its answer may still come."""
         link.waiting.pop(number, None)
         link.abandoned.add(number)
         if len(link.abandoned) > ABANDONED_MAX:
             link.drop("it left too many questions without an answer")
 
-    def _free_id(self, link: _Link) -> int:
+    def _free_id(self, link: Link) -> int:
         while True:
             self._next_id = (self._next_id + 1) % _ID_COUNT
             if self._next_id not in link.waiting and self._next_id not in link.abandoned:

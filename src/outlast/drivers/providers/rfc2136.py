@@ -11,7 +11,8 @@ an acknowledgement proves nothing about the content; `read` does, and the enacto
 import asyncio
 from collections.abc import Callable
 
-from outlast.drivers.providers.connection import Connection, Limits, Lost, NotSent, Pool
+from outlast.drivers.providers.connection import Connection, Limits, NotSent, Pool
+from outlast.drivers.providers.link import Lost
 from outlast.drivers.providers.outcome import outcome_of
 from outlast.drivers.providers.reading import (
     Question,
