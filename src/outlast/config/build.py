@@ -19,10 +19,10 @@ from outlast.model.names import (
     TargetName,
     VantageName,
 )
+from outlast.model.service import Dependency, Service
 from outlast.model.topology import (
     Budget,
     CheckKind,
-    Dependency,
     Endpoint,
     Floors,
     HealthCheck,
@@ -31,7 +31,6 @@ from outlast.model.topology import (
     Provider,
     PublishedName,
     Region,
-    Service,
     Settings,
     Target,
     Topology,

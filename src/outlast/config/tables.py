@@ -6,17 +6,8 @@ Read from the bottom: `TOPOLOGY` is the file. What an endpoint may say stands in
 from outlast.config.endpoint_tables import DEFAULTS, ENDPOINT
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.texts import COUNTRY, DNS_NAME, LINE, LISTEN, SECRET, SERVER, word
-from outlast.model.topology import (
-    Dependency,
-    DependencyKind,
-    Provider,
-    ProviderKind,
-    Region,
-    Service,
-    Settings,
-    TsigKey,
-    Vantage,
-)
+from outlast.model.service import Dependency, DependencyKind, Service
+from outlast.model.topology import Provider, ProviderKind, Region, Settings, TsigKey, Vantage
 
 FORMAT_VERSION = 1
 TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from outlast.config.faults import Path, shorten
 from outlast.config.finding import Finding, did_you_mean
 from outlast.config.rules.case import Case
-from outlast.model.topology import Endpoint, Service
+from outlast.model.service import Service
+from outlast.model.topology import Endpoint
 
 Reference = tuple[str, str, Path]
 """Section, name, and where the reference stands."""

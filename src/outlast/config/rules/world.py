@@ -6,13 +6,8 @@ from outlast.config.faults import Path
 from outlast.config.finding import Finding, warning
 from outlast.config.rules.case import Case
 from outlast.model.names import DnsName, ProviderName
-from outlast.model.topology import (
-    DependencyKind,
-    Endpoint,
-    Provider,
-    ProviderKind,
-    Service,
-)
+from outlast.model.service import DependencyKind, Service
+from outlast.model.topology import Endpoint, Provider, ProviderKind
 
 
 def judge(case: Case) -> Iterator[Finding]:
