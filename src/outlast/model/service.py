@@ -1,0 +1,62 @@
+"""Services: what people and other services use, and what each needs.
+
+Drills break them, the audit judges them, detection attributes outages to what they share.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from outlast.model.names import EndpointName, RegionName, ServiceName
+
+
+class DependencyKind(StrEnum):
+    """What happens to a service when what it needs is gone."""
+
+    HARD = "hard"
+    """It is down."""
+    SOFT = "soft"
+    """It is degraded."""
+    CACHED = "cached"
+    """It lives on what it remembers, for `cached_s`."""
+    STARTUP = "startup"
+    """It runs on but cannot start."""
+    CONTROL = "control"
+    """It runs on but cannot be changed, scaled or repaired."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dependency:
+    """An edge from a service to what it needs: another service or an endpoint.
+
+    Attributes:
+        service, endpoint: exactly one of the two.
+        region: the region it is pinned to; None: the dependent's own region, or any.
+        cached_s: for `cached`: for how long memory serves.
+    """
+
+    kind: DependencyKind = DependencyKind.HARD
+    service: ServiceName | None = None
+    endpoint: EndpointName | None = None
+    region: RegionName | None = None
+    cached_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if (self.service is None) == (self.endpoint is None):
+            raise ValueError("a dependency names either a service or an endpoint")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Something that people or other services use.
+
+    Attributes:
+        essential: whether it must survive a regional failure.
+        regions: where it runs; empty: everywhere, or not placed.
+        needs: what it depends on.
+    """
+
+    name: ServiceName
+    title: str = ""
+    essential: bool = False
+    regions: tuple[RegionName, ...] = ()
+    needs: tuple[Dependency, ...] = ()
