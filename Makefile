@@ -2,19 +2,57 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+WORKERS ?= 2
 
-.PHONY: help
+.PHONY: help up demo test check lint types bench clean
 help: ## this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
 $(VENV)/.ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "Outlast needs Python 3.11 or newer; this is $$($(PYTHON) --version)." >&2; exit 2; }
+	  || { echo "Outlast needs Python 3.11 or newer; this is $$($(PYTHON) --version)." >&2; \
+	       echo "  -> name another one: make PYTHON=/path/to/python3.11 $(MAKECMDGOALS)" >&2; exit 2; }
+	@echo "making the environment in $(VENV) (once)"
 	@$(PYTHON) -m venv $(VENV) \
 	  || { echo "Python's venv module is missing. On Debian: apt-get install python3-venv" >&2; exit 2; }
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast]'
 	@touch $@
 
 $(VENV)/.ready-test: $(VENV)/.ready
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast,test]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast,test]'
 	@touch $@
+
+$(VENV)/.ready-bench: $(VENV)/.ready-test
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast,test,bench]'
+	@touch $@
+
+up: $(VENV)/.ready ## start the example: name server, three regions, planner, enactors; Ctrl-C ends it
+	@echo "try it:    dig @127.0.0.1 -p 5300 www.shop.test +short"
+	@command -v dig >/dev/null 2>&1 || echo "no dig?    $(BIN)/python ops/ask.py 127.0.0.1:5300 www.shop.test"
+	@$(BIN)/outlast up examples/three-regions.yaml --play-regions
+
+demo: $(VENV)/.ready ## half a minute of disasters, each claim checked by asking DNS
+	@$(BIN)/outlast demo
+
+test: $(VENV)/.ready-test ## everything: name servers are installed first, then lint, types, tests
+	@ops/install-test-servers.sh
+	@$(MAKE) --no-print-directory lint types
+	$(BIN)/pytest -n $(WORKERS)
+
+check: $(VENV)/.ready-test lint types ## the fast part of the tests, under two minutes
+	$(BIN)/pytest -n $(WORKERS) -m 'not servers and not slow' \
+	  tests/test_house.py tests/core tests/config tests/docs tests/drivers tests/contract tests/client
+
+lint: $(VENV)/.ready-test ## ruff: rules and format
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+types: $(VENV)/.ready-test ## mypy, strict
+	$(BIN)/mypy
+
+bench: $(VENV)/.ready-bench ## every benchmark; tables with medians and ratios
+	@ops/install-test-servers.sh
+	$(BIN)/python -m bench.run
+
+clean: ## remove environment, caches and the examples' state; stops nothing
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist src/*.egg-info examples/.outlast
