@@ -105,6 +105,10 @@ class Store(Protocol):
     async def scan(self, prefix: str, *, newer_than: int = 0, limit: int = 0) -> Page:
         """Return the entries whose key begins with a prefix, from one snapshot.
 
+        The snapshot holds everything that was committed before the call, by anybody (a linearizable
+        read, never one from a lagging replica): an enactor that found no fence in the DNS has nothing
+        but this answer to tell the newest plan by.
+
         Args:
             newer_than: only entries changed after this revision. Deletions leave no entry.
             limit: at most so many, from the first key on; 0: all.

@@ -486,3 +486,12 @@ def test_work_begins_with_the_layout_it_was_woken_with() -> None:
 def test_a_state_prints_in_one_line() -> None:
     """As it stands in logs."""
     assert str(state(PHASES["doubting"], seen=4)) == "e1 api doubting seen 4"
+
+
+def test_an_acknowledged_write_is_remembered_before_it_is_read_back() -> None:
+    """Wiped between acknowledgement and read-back, our own records must not look like a stranger's."""
+    third = replace(FIRST, generation=Generation(3))
+    writing = Writing(plan=third, fence=fence_of(third), healing="")
+    state = State(enactor=E1, layout=LAYOUT, phase=writing)
+    after, _ = step(state, Wrote(outcome=outcome(OutcomeKind.APPLIED), at_ns=at(1)))
+    assert after.seen == 3

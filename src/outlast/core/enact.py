@@ -321,9 +321,12 @@ def _on_wrote(state: State, event: Wrote) -> Step:
 def _on_written(state: State, phase: Writing, event: Wrote) -> Step:
     match event.outcome.kind:
         case OutcomeKind.APPLIED:
+            # Seen from now on, even if somebody wipes it before it is read back: without this mark our
+            # own records beside a missing fence would look like a stranger's, for ever.
+            seen = max(state.seen, phase.fence.generation)
             confirming = Confirming(plan=phase.plan, fence=phase.fence, healing=phase.healing)
             reading = (ReadProvider(layout=state.layout),)
-            return replace(state, phase=confirming), reading
+            return replace(state, phase=confirming, seen=seen), reading
         case OutcomeKind.UNKNOWN | OutcomeKind.REFUSED:
             # A refusal may come from our own first copy, so it is settled by reading as well.
             doubting = Doubting(plan=phase.plan, fence=phase.fence, healing=phase.healing)
