@@ -40,7 +40,10 @@ _STRIKES = (
         "read-behind",
         "A read is answered from the state before the last change (eventual consistency).",
     ),
-    ("store-stale", "The store answers from an older snapshot (only while a fence stands, see docs/proof.md)."),
+    (
+        "store-stale",
+        "The store answers from an older snapshot (only while a fence stands, see docs/proof.md).",
+    ),
     ("store-down", "The store does not answer; whoever asked has to ask again."),
     ("store-lost-reply", "A commit is durable, but its sender is told that it was lost."),
     ("store-lost-write", "A receipt or a drift report never reaches the store."),

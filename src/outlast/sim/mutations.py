@@ -11,10 +11,13 @@ from outlast.core.messages import (
     FetchNewest,
     Newest,
     OverridesChanged,
+    Read,
     ReadProvider,
     RetryAt,
+    Woken,
     Wrote,
 )
+from outlast.core.verify import compare
 from outlast.model.fence import Epoch
 from outlast.model.health import Verdict
 from outlast.model.plan import (
@@ -22,9 +25,11 @@ from outlast.model.plan import (
     DriftKind,
     Observation,
     OutcomeKind,
+    Proof,
     Transaction,
 )
 from outlast.model.records import RecordType
+from outlast.model.units import Generation
 from outlast.sim.mutants import Change
 from outlast.sim.world import put
 
@@ -38,29 +43,34 @@ def always(value: Any) -> Change:
 
 
 def only_epoch(original: Any) -> Any:
+    """Leave the fence out of the conditions."""
     return lambda layout, found: original(layout, found)[:1]
 
 
 def only_fence(original: Any) -> Any:
+    """Leave the epoch out of the conditions."""
     return lambda layout, found: original(layout, found)[1:]
 
 
 def never_spend(original: Any) -> Any:
-    return lambda plan, found, fence, *, spend_epoch: original(
-        plan, found, fence, spend_epoch=spend_epoch and False
-    )
+    """Never move the epoch on."""
+    return lambda plan, found, fence, **_named: original(plan, found, fence, spend_epoch=False)
 
 
 def constant_epoch(original: Any) -> Any:
+    """Make epochs with one nonce for all."""
     del original
     return lambda number, _nonce: Epoch(number, "0" * 16)
 
 
 def epoch_or_none(original: Any) -> Any:
+    """Take a missing epoch for epoch zero."""
     return lambda values: original(values) or Epoch(0, "0" * 16)
 
 
 def any_absence(original: Any) -> Any:
+    """Skip conditions of the form "does not exist"."""
+
     def holds(zone: Any, transaction: Transaction) -> bool:
         held = tuple(one for one in transaction.conditions if not isinstance(one, Absent))
         return not held or original(zone, replace(transaction, conditions=held))
@@ -69,6 +79,8 @@ def any_absence(original: Any) -> Any:
 
 
 def half(original: Any) -> Any:
+    """Carry out all of a transaction but its addresses."""
+
     def carry_out(zone: Any, transaction: Transaction) -> Any:
         fences = tuple(one for one in transaction.additions if one.rtype is RecordType.TXT)
         return original(zone, replace(transaction, additions=fences))
@@ -93,6 +105,8 @@ def despite(original: Any) -> Any:
 
 
 def ahead_is_behind(original: Any) -> Any:
+    """Call a newer live plan an older one."""
+
     def compare(plan: Any, observation: Any) -> Any:
         found = original(plan, observation)
         if getattr(found, "kind", None) is DriftKind.AHEAD:
@@ -108,7 +122,7 @@ def keep_old_plan(original: Any) -> Any:
     def settle(state: Any, phase: Any, event: Any) -> Any:
         after, commands = original(state, phase, event)
         if commands and isinstance(commands[-1], ReadProvider):
-            drift = enact.compare(phase.plan, event.observation)
+            drift: Any = compare(phase.plan, event.observation)
             nonce = f"{int(phase.fence.nonce, 16) + (1 << 20):016x}"
             again = Newest(plan=phase.plan, confirmed=1, nonce=nonce, at_ns=event.at_ns)  # type: ignore[arg-type]
             choosing = enact.Choosing(found=event.observation)
@@ -123,7 +137,7 @@ def plan_before_fence(original: Any) -> Any:
 
     def step(state: Any, event: Any) -> Any:
         match event, state.phase:
-            case enact.Woken(), enact.Idle():
+            case Woken(), enact.Idle():
                 fetch = FetchNewest(endpoint=state.layout.endpoint)
                 nothing = Observation(
                     endpoint=state.layout.endpoint,
@@ -137,7 +151,7 @@ def plan_before_fence(original: Any) -> Any:
             case Newest(), enact.Choosing(found=Observation(fence=("not read yet",))):
                 reading = enact.Choosing(found=event)  # type: ignore[arg-type]
                 return replace(state, phase=reading), (ReadProvider(layout=state.layout),)
-            case enact.Read(), enact.Choosing(found=Newest() as newest):
+            case Read(), enact.Choosing(found=Newest() as newest):
                 state = enact._with_seen(state, event.observation)  # noqa: SLF001
                 choosing = enact.Choosing(found=event.observation)
                 return original(replace(state, phase=choosing), newest)
@@ -180,7 +194,7 @@ def confirm_unseen(kinds: frozenset[OutcomeKind]) -> Change:
         def on_written(state: Any, phase: Any, event: Wrote) -> Any:
             if event.outcome.kind not in kinds:
                 return original(state, phase, event)
-            proof = enact.Proof(
+            proof = Proof(
                 endpoint=phase.plan.endpoint,
                 provider=phase.plan.layout.provider,
                 fence=phase.fence,
@@ -204,6 +218,8 @@ def give_up_after(original: Any) -> Any:
 
 
 def waits_for_ever(kind: OutcomeKind) -> Change:
+    """Leave one outcome of a write without an answer."""
+
     def change(original: Any) -> Any:
         def on_written(state: Any, phase: Any, event: Wrote) -> Any:
             if event.outcome.kind is kind:
@@ -221,7 +237,7 @@ def confirm_anyhow(original: Any) -> Any:
     def settle(state: Any, phase: Any, event: Any) -> Any:
         if not isinstance(phase, enact.Confirming):
             return original(state, phase, event)
-        proof = enact.Proof(
+        proof = Proof(
             endpoint=phase.plan.endpoint,
             provider=phase.plan.layout.provider,
             fence=phase.fence,
@@ -245,13 +261,15 @@ def silent_proof(original: Any) -> Any:
 
 
 def mark_alone_owns(original: Any) -> Any:
+    """Take the mark alone for proof of ownership."""
     del original
-    return lambda state, plan, _event, found: bool(found.fence or state.seen) or all(
-        one in plan.record_sets for one in found.record_sets
+    return lambda state, plan, _event, found: (
+        bool(found.fence or state.seen) or all(one in plan.record_sets for one in found.record_sets)
     )
 
 
 def keep_cname(original: Any) -> Any:
+    """Remove no CNAME."""
     return lambda layout, found, plan: [
         one for one in original(layout, found, plan) if one[1] is not RecordType.CNAME
     ]
@@ -268,6 +286,7 @@ def ask_once(original: Any) -> Any:
 
 
 def ignore_failed_read(original: Any) -> Any:
+    """Leave a failed read without an answer."""
     del original
     return lambda state, _event: (state, ())
 
@@ -276,14 +295,18 @@ def ignore_failed_read(original: Any) -> Any:
 
 
 def always_empty(_original: Any) -> Any:
+    """Make no rules at all."""
     return ()
 
 
 def without_rule(name: str) -> Change:
+    """Take one rule away from the guard."""
     return lambda rules: tuple(one for one in rules if one.__name__ != name)
 
 
 def down_when_unknown(original: Any) -> Any:
+    """Take unknown for down."""
+
     def choose(question: Any) -> Any:
         health = tuple(
             (
@@ -300,6 +323,8 @@ def down_when_unknown(original: Any) -> Any:
 
 
 def lose_the_endpoint(original: Any) -> Any:
+    """Forget the endpoint when a commit was lost."""
+
     def fold(state: Any, event: Any) -> Any:
         after, commands = original(state, event)
         if isinstance(event, CommitLost):
@@ -310,6 +335,8 @@ def lose_the_endpoint(original: Any) -> Any:
 
 
 def collect_overrides(original: Any) -> Any:
+    """Keep every override that was ever in force."""
+
     def fold(state: Any, event: Any) -> Any:
         if isinstance(event, OverridesChanged):
             event = replace(event, overrides=(*state.overrides, *event.overrides))
@@ -319,6 +346,8 @@ def collect_overrides(original: Any) -> Any:
 
 
 def only_the_future(original: Any) -> Any:
+    """Ignore events dated before the start."""
+
     def fold(state: Any, event: Any) -> Any:
         return (state, ()) if event.at_ns < state.since_ns else original(state, event)
 
@@ -326,6 +355,7 @@ def only_the_future(original: Any) -> Any:
 
 
 def own_numbers(original: Any) -> Any:
+    """Count generations by the own head alone."""
     del original
     return property(lambda self: self.head.generation if self.head is not None else 0)
 
@@ -334,11 +364,13 @@ def own_numbers(original: Any) -> Any:
 
 
 def by_age(original: Any) -> Any:
+    """Keep the newest few, whatever is live."""
     del original
     return lambda state, kept: state.stored[: -(kept + 1)]
 
 
 def no_predecessor(original: Any) -> Any:
+    """Keep nothing older than what is live."""
     del original
 
     def retirable(state: Any, _kept: int) -> Any:
@@ -349,6 +381,8 @@ def no_predecessor(original: Any) -> Any:
 
 
 def touch_others(original: Any) -> Any:
+    """Delete somebody else's record too."""
+
     def data_sets(layout: Any, found: Any, plan: Any) -> Any:
         sets = original(layout, found, plan)
         return [*sets, (f"_elsewhere.{layout.zone}", RecordType.A)]
@@ -357,7 +391,9 @@ def touch_others(original: Any) -> Any:
 
 
 def forget_fence(original: Any) -> Any:
-    def move(plan: Any, found: Any, fence: Any, *, spend_epoch: bool) -> Transaction:
+    """Leave the fence out of what is written."""
+
+    def move(plan: Any, found: Any, fence: Any, *, spend_epoch: bool) -> Any:
         made = original(plan, found, fence, spend_epoch=spend_epoch)
         at = plan.layout.fence_at
         return replace(made, additions=tuple(one for one in made.additions if one.name != at))
@@ -366,6 +402,7 @@ def forget_fence(original: Any) -> Any:
 
 
 def adopt_nothing(original: Any) -> Any:
+    """Never adopt."""
     del original
     return lambda state, *_: (state, ())
 
@@ -377,6 +414,7 @@ def records_differ(original: Any) -> Any:
 
 
 def same_place_only(original: Any) -> Any:
+    """Plan anew only where the names stayed the same."""
     return lambda state, head, plan: plan.layout == head.layout and original(state, head, plan)
 
 
@@ -387,7 +425,7 @@ def commit_blindly(original: Any) -> Any:
         command = self.todo[0]
         if isinstance(command, CommitPlan):
             head = world.rows[site.index].head
-            newest = head.generation if head is not None else 0
+            newest = Generation(head.generation if head is not None else 0)
             self.todo = (replace(command, expected=newest), *self.todo[1:])
         return original(self, site, world, told=told)
 

@@ -233,6 +233,10 @@ class Planner:
         plan, truth = command.plan, world.truths[site.index]
         endpoint = world.endpoints[site.index]
         broken = groundless(plan, row.head, endpoint, self.looked.health, self.looked.overrides)
+        if not broken and plan.generation <= newest:
+            broken = (
+                f"S2 monotone: the store's newest plan went back from {newest} to {plan.generation}"
+            )
         if broken:
             return (broken,)
         if command.ruling.allowed and allowed_anyhow(plan):

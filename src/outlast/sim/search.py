@@ -15,7 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
 
-from outlast.sim.design import AnyDesign, Spec, Step
+from outlast.sim.design import AnyDesign, Spec, Step, judged
 from outlast.sim.liveness import HEAL_BOUND, heal
 from outlast.sim.strategies import Luck, Run, portfolio, uniform
 
@@ -145,7 +145,7 @@ def _cut_and_heal(design: AnyDesign, run: Run, random: Random, wish: Wish, tally
     tally.healed += 1
     tally.steps += len(healing.steps)
     tally.heal_steps_max = max(tally.heal_steps_max, len(healing.steps))
-    run.found = healing.broken or healing.unsettled
+    run.found = judged(design.spec, healing.broken, healing.unsettled)
     run.steps, run.waits_ms = prefix, run.waits_ms[:cut]
     return bool(run.found)
 

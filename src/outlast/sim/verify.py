@@ -54,7 +54,8 @@ Watch = Callable[[str, int, int], None]
 def verify(build: Build, request: Request, watch: Watch | None = None) -> Report:
     """Explore."""
     began = time.monotonic()
-    explored, found = None, {}
+    explored: Exploration | None = None
+    found: dict[str, Evidence] = {}
     if request.small is not None:
         share = request.exhaustive_ratio if request.large is not None else 1.0
         explored, found = _exhaust(build, request, share, watch)

@@ -59,7 +59,8 @@ ATTEMPTS_MAX = 6
 
 class Dns:
     """Plan store and zone: newest plan, plans that will be made, and per endpoint root, rollback, trees
-    (one bit a plan) and whether the lock is held; and how many faults are left."""
+    (one bit a plan) and whether the lock is held; and how many faults are left.
+    """
 
     __slots__ = ("faults", "locked", "newest", "plans", "rollback", "root", "trees")
 
@@ -72,7 +73,8 @@ class Dns:
 
 class Enactor:
     """What it is doing, at which endpoint, with which plan; whether the lock is (still) its own; how
-    often it lost in a row; and the plan it applied or gave up last."""
+    often it lost in a row; and the plan it applied or gave up last.
+    """
 
     __slots__ = ("at", "did", "doing", "holds", "lost", "plan")
 

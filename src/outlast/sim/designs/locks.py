@@ -29,7 +29,8 @@ SWITCHES = (TOKEN_WITH_PLAN,)
 
 class Dns:
     """Newest plan, plans to come, what each endpoint shows and the newest token it saw; the lease
-    (1: held) or the last token drawn."""
+    (1: held) or the last token drawn.
+    """
 
     __slots__ = ("granted", "live", "newest", "plans", "tokens")
 
@@ -45,7 +46,8 @@ class Dns:
 
 class Hand:
     """What an enactor does, with which plan, at which endpoint; the plan it did last; and its token, or
-    whether the lease is really its own."""
+    whether the lease is really its own.
+    """
 
     __slots__ = ("at", "did", "doing", "plan", "token")
 

@@ -1,0 +1,154 @@
+"""Tables for the documents: guardrails, mutants, faults, and how much was explored. Each made by one call."""
+
+from dataclasses import replace
+from itertools import combinations
+
+from outlast.sim import faults
+from outlast.sim.design import Size, Spec
+from outlast.sim.designs import aws2025, catalogue
+from outlast.sim.exhaust import Bound, Exploration, explore
+from outlast.sim.liveness import HEAL_BOUND, heal, hopeless
+from outlast.sim.mutantlist import mutants as all_mutants
+from outlast.sim.mutants import SECONDS, Catch, hunt
+from outlast.sim.search import Wish, search_batch
+
+EMPTY_AT, BACK_AT, LOST_AT = "S1 never empty", "S2 monotone", "S4 retained"
+SMALL = Size(enactors=2, plans=5, age=2)
+REALISTIC = Size(enactors=3, plans=40, endpoints=3, age=30)
+HOPELESS = Bound(states=100_000)
+BATCHES = 5
+
+
+def guardrails(*, batches: int = BATCHES) -> str:
+    """Each guardrail of `aws-2025` alone, and all pairs: what is left that can happen, and does it heal?"""
+    lines = [
+        f"`aws-2025`, every interleaving of {SMALL}; share of schedules that empty an endpoint: portfolio "
+        f"search over {REALISTIC}.",
+        "",
+        "| guardrails | empty endpoint | heals | shows an older plan | rollback lost "
+        "| schedules that empty | states |",
+        "|---|---|---|---|---|---:|---:|",
+    ]
+    for count in range(3):
+        for switches in combinations(aws2025.SWITCHES, count):
+            lines.append(_guardrail_row(tuple(sorted(switches)), batches))
+    return "\n".join(lines)
+
+
+def _guardrail_row(switches: tuple[str, ...], batches: int) -> str:
+    spec = Spec(design="aws-2025", size=SMALL, switches=switches)
+    design = catalogue.build(spec)
+    seen = explore(design)
+    assert seen.complete
+    heals = "-"
+    if EMPTY_AT in seen.traces:
+        steps = seen.traces[EMPTY_AT][1]
+        healing = heal(design, steps, HEAL_BOUND)
+        if healing.unsettled:
+            never, futures = hopeless(design, steps, HOPELESS)
+            proof = f"all {futures.states} calm states" if futures.complete else "not proved"
+            heals = f"**never** ({proof})" if never else "not always"
+        else:
+            heals = f"yes, within {len(healing.steps)} moves"
+    cells = [
+        " + ".join(switches) or "none, as published",
+        _trace_cell(seen, EMPTY_AT),
+        heals,
+        _trace_cell(seen, BACK_AT),
+        _trace_cell(seen, LOST_AT),
+        f"{_share_empty(switches, batches):.2%}",
+        f"{seen.states:,}",
+    ]
+    return f"| {' | '.join(cells)} |"
+
+
+def _trace_cell(seen: Exploration, invariant: str) -> str:
+    if invariant not in seen.traces:
+        return "prevented"
+    return f"after {len(seen.traces[invariant][1])} steps"
+
+
+def _share_empty(switches: tuple[str, ...], batches: int) -> float:
+    spec = Spec(
+        design="aws-2025",
+        size=REALISTIC,
+        switches=switches,
+        faults=(aws2025.BACK_OFF,),
+        tolerate=(BACK_AT, LOST_AT),
+    )
+    wish = Wish(spec=spec, heal_bound=0, stop=False)
+    schedules = hits = 0
+    for number in range(batches):
+        tally, _ = search_batch(catalogue.build, wish, number)
+        schedules += tally.schedules
+        hits += sum(tally.hits.values())
+    return hits / schedules
+
+
+def mutants(*, seconds: float = SECONDS) -> tuple[str, list[str]]:
+    """Hunt every mutant.
+
+    Returns:
+        the tables of mutants and of faults, and the names of the mutants that survived.
+    """
+    catches = [hunt(mutant, seconds=seconds) for mutant in all_mutants()]
+    lines = [
+        "| mutation | what it would do | caught by | trace | faults in it | schedules | seconds |",
+        "|---|---|---|---:|---|---:|---:|",
+        *(_mutant_row(one) for one in catches),
+        "",
+        "| fault | what it is | bites |",
+        "|---|---|---|",
+        *_fault_rows(catches),
+    ]
+    return "\n".join(lines), [one.mutant.name for one in catches if not one.found]
+
+
+def _mutant_row(one: Catch) -> str:
+    caught = one.found.partition(":")[0] or "**survived**"
+    struck = ", ".join(one.struck) or "none"
+    return (
+        f"| {one.mutant.name} | {one.mutant.about} | {caught} | {one.steps} | {struck} "
+        f"| {one.schedules:,} | {one.seconds:.2f} |"
+    )
+
+
+def _fault_rows(catches: list[Catch]) -> list[str]:
+    rows = []
+    for fault in faults.CATALOGUE:
+        bitten = [
+            one.mutant.name
+            for one in catches
+            if one.found and (fault.name in one.struck or one.mutant.faults == (fault.name,))
+        ]
+        first = f"{bitten[0]}" if bitten else "**nothing**"
+        more = f", and {len(bitten) - 1} more" if len(bitten) > 1 else ""
+        rows.append(f"| `{fault.name}` | {fault.about} | {first}{more} |")
+    return rows
+
+
+def explored(*, seconds: float = 60.0) -> str:
+    """How much of `outlast` was explored exhaustively, configuration by configuration."""
+    lines = [
+        "| world | states | transitions | depth | complete | broken | seconds |",
+        "|---|---:|---:|---:|---|---|---:|",
+    ]
+    base = catalogue.entry_of("outlast")
+    for size, kinds in (
+        (Size(enactors=2, plans=2, age=1), ()),
+        (Size(enactors=2, plans=1, age=1, faults=1), ("wipe",)),
+        (Size(enactors=2, plans=1, age=1, faults=2), ("wipe",)),
+        (Size(enactors=2, plans=1, age=1, faults=1), ("crash", "late-write", "lost-reply")),
+        (Size(enactors=2, plans=1, age=1, faults=1), ("wipe-zone",)),
+    ):
+        spec = replace(Spec(design=base.name, size=size), faults=kinds)
+        seen = explore(catalogue.build(spec), Bound(seconds=seconds))
+        world = f"{size.enactors} enactors, {size.plans} plans, {size.faults} of: "
+        world += ", ".join(kinds) or "no fault"
+        rest = "yes" if seen.complete else f"no: {seen.unexpanded:,} left"
+        broken = ", ".join(sorted(seen.traces)) or "nothing"
+        lines.append(
+            f"| {world} | {seen.states:,} | {seen.transitions:,} | {seen.depth} | {rest} "
+            f"| {broken} | {seen.seconds:.1f} |"
+        )
+    return "\n".join(lines)
