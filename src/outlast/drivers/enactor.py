@@ -221,8 +221,12 @@ class Enactor:
         if not task.cancelled() and (error := task.exception()) is not None:
             fact = Fact(event=Event.BUG, role=self.name, subject=endpoint, detail=repr(error))
             self._tell(fact)
-        if endpoint not in self._due:
-            self._schedule(endpoint, self._next_look_ns(endpoint, self._clock.now_ns()))
+        # What fell due while it was worked on was passed over then: its turn comes now.
+        due_ns = self._due.pop(endpoint, None)
+        if due_ns is None and endpoint in self._layouts:
+            due_ns = self._next_look_ns(endpoint, self._clock.now_ns())
+        if due_ns is not None:
+            self._schedule(endpoint, due_ns)
         self._changed.set()
 
     async def _flush(self) -> None:
@@ -274,6 +278,8 @@ class Enactor:
                 return await self._read(layout)
             case FetchNewest(endpoint=endpoint):
                 row = await self._ledger.row(endpoint)
+                if row.head is None:  # released: nothing to look after any more
+                    self._layouts.pop(endpoint, None)
                 return Newest(
                     plan=row.head.plan if row.head is not None else None,
                     confirmed=row.confirmed,
