@@ -29,7 +29,13 @@ from outlast.model.units import Generation, iso
 )
 @world_options
 @click.argument("name", required=False)
-@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=50,
+    show_default=True,
+    help="How many of the newest notes.",
+)
 @click.option("--plans", "as_plans", is_flag=True, help="List the plans that are kept.")
 @click.option("--plan", "generation", type=click.IntRange(1), help="Show one plan.")
 @json_option
