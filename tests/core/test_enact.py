@@ -260,6 +260,8 @@ def test_seen_is_raised_by_every_reading_in_every_phase() -> None:
     for phase in PHASES.values():
         after, _ = step(state(phase), read(live(OF, plan(OF, generation=7))))
         assert after.seen == 7
+        after, _ = step(state(phase, seen=9), read(live(OF, plan(OF, generation=7))))
+        assert after.seen == 9, "and never lowered"
 
 
 @pytest.mark.parametrize(

@@ -26,9 +26,9 @@ STATES_MAX = 60_000
         (2, Budgets(plans=1, wipes=1, crashes=1)),
         (2, Budgets(plans=1, wipes=1, stale_stores=1)),
         (2, Budgets(plans=1, epoch_wipes=1)),
-        (2, Budgets(plans=2, delays=1, lost_replies=1)),
+        (2, Budgets(plans=1, delays=1, lost_replies=1)),
         (2, Budgets(plans=1, crashes=2)),
-        (3, Budgets(plans=1, crashes=1)),
+        (3, Budgets(plans=1)),
     ],
     ids=str,
 )

@@ -157,6 +157,15 @@ def _floor_share_failover() -> Case:
     return judged(dead(of, "eu-1"), "eu-1", "us-1")
 
 
+def _floor_share_behind_a_dead_tier() -> Case:
+    late = [f"us-{number}" for number in range(1, 11)]
+    of = endpoint("eu-1", *late, policy=failover("eu", "us"), floors=Floors(share_ratio=0.6))
+    asked = dead(of, "eu-1")
+    kept = replace(make(asked, Generation(2)).members[0], published=True, verdict=DOWN)
+    wanted = without(make(asked, Generation(2)), *late[1:])
+    return case(asked, replace(wanted, members=(kept, *wanted.members[1:])))
+
+
 def _budget() -> Case:
     return judged(dead(OF, "eu-1", "eu-2", "us-1"), "eu-1", "eu-2", "us-1")
 
@@ -228,6 +237,7 @@ FIRING: list[tuple[str, Callable[[], Case]]] = [
     ("floor-targets", _floor_targets_twins),
     ("floor-share", _floor_share),
     ("floor-share", _floor_share_failover),
+    ("floor-share", _floor_share_behind_a_dead_tier),
     ("budget", _budget),
     ("budget", _budget_over_time),
     ("budget", _budget_small),

@@ -99,6 +99,8 @@ def test_most_regions_failing_at_once_from_one_vantage_make_the_vantage_sick() -
 def test_one_region_failing_is_a_region_failing() -> None:
     """A region's death must not cost a vantage its vote, even where only two regions exist."""
     assert sick(view("v1", eu=0, us=None)) == set()
+    assert sick(view("v1", eu=0, us=None), ratio=0.25) == set()
+    assert sick(view("v1", eu=0)) == set(), "also where the vantage sees no other region"
 
 
 def test_regions_that_fail_one_after_the_other_do_not_make_a_vantage_sick() -> None:
