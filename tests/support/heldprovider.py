@@ -15,6 +15,7 @@ class HeldProvider:
         zone: what stands in it.
         open: writes wait while it is not set, after they were sent and before they are applied.
         sent: every transaction that was sent, in order.
+        reads: how often it was read.
     """
 
     def __init__(self) -> None:
@@ -23,9 +24,11 @@ class HeldProvider:
         self.open.set()
         self.sent: list[Transaction] = []
         self.poison = ""
+        self.reads = 0
 
     async def read(self, layout: Layout) -> Observation:
         """Read what stands there now."""
+        self.reads += 1
         await asyncio.sleep(0)
         return modeldns.read(self.zone, layout, Nanos(1))
 

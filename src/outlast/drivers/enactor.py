@@ -12,6 +12,7 @@ and mended here.
 import asyncio
 import hashlib
 import heapq
+import threading
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -98,6 +99,7 @@ class Enactor:
         self._working: dict[EndpointName, asyncio.Task[None]] = {}
         self._changed = asyncio.Event()
         self._unsaved = asyncio.Event()
+        self._flushing = threading.Lock()
 
     @property
     def states(self) -> Mapping[EndpointName, enact.State]:
@@ -136,7 +138,8 @@ class Enactor:
 
     def flush(self) -> bool:
         """Write the last-known-good file; a failure is told and changes nothing else."""
-        problem = self._last_good.flush()
+        with self._flushing:  # a cancelled wait leaves its thread writing; the last one waits for it
+            problem = self._last_good.flush()
         if problem is not None:
             fact = Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem))
             self._tell(fact)
