@@ -1,4 +1,4 @@
-"""The chart: a run as a sequence diagram, one self-contained HTML file with an SVG in it. No script, no font."""
+"""The chart: a run as a sequence diagram, one self-contained HTML file with an SVG in it; no script."""
 
 from html import escape
 
@@ -10,7 +10,8 @@ _ROW, _TOP, _LEFT, _LANE = 34, 64, 64, 190
 _STYLE = """
 :root { --ink: #1c2430; --dim: #6b7686; --paper: #fff; --line: #c9d1db; --bad: #b3261e; --good: #1f6f43; }
 @media (prefers-color-scheme: dark) {
-  :root { --ink: #e6eaf0; --dim: #98a3b3; --paper: #14181f; --line: #3a4350; --bad: #ff8a80; --good: #7fd6a4; }
+  :root { --ink: #e6eaf0; --dim: #98a3b3; --paper: #14181f; --line: #3a4350; --bad: #ff8a80;
+    --good: #7fd6a4; }
 }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
   margin: 2rem auto; max-width: 76rem; padding: 0 1rem; }
@@ -44,8 +45,10 @@ def _svg(found: Evidence) -> str:
     dns_at = _LEFT + _LANE * len(lanes) + 60
     width, height = dns_at + 420, _TOP + _ROW * (len(told) + 2)
     parts = [
-        f'<svg role="img" aria-label="sequence of {len(found.trace.told)} steps" width="{width}" '
-        f'height="{height}" viewBox="0 0 {width} {height}">'
+        (
+            f'<svg role="img" aria-label="sequence of {len(found.trace.told)} steps" width="{width}" '
+            f'height="{height}" viewBox="0 0 {width} {height}">'
+        )
     ]
     for who, x in [*at.items(), ("what the DNS answers", dns_at)]:
         parts.append(f'<text class="who" x="{x}" y="28" text-anchor="middle">{escape(who)}</text>')

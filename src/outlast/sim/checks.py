@@ -130,9 +130,7 @@ def groundless(
     for one in head.members if head is not None else ():
         gone = one.published and (one.target, one.family) not in now
         known = any(one.target == target.name for target in endpoint.targets)
-        if gone and known and one.region not in drained:
-            if subject_of(endpoint.name, one.target, one.family) not in down:
-                return (
-                    f"S5 guarded: plan {plan.generation} takes {one.target} out; nobody saw it down"
-                )
+        seen_down = subject_of(endpoint.name, one.target, one.family) in down
+        if gone and known and one.region not in drained and not seen_down:
+            return f"S5 guarded: plan {plan.generation} takes {one.target} out; nobody saw it down"
     return ""

@@ -17,7 +17,7 @@ from outlast.model.plan import Layout, Origin
 from outlast.model.records import Family, RecordSet, RecordType
 from outlast.model.topology import Endpoint, PublishedName, subject_of
 from outlast.model.units import Generation, Nanos, seconds
-from outlast.sim.roles import Broken, Site, write
+from outlast.sim.site import Broken, Site, write
 from outlast.sim.world import ADDRESSES, Row, Truth, World, drop, find, observe, put
 
 HOUR_NS = seconds(3600)

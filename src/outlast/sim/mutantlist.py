@@ -2,11 +2,12 @@
 
 from outlast.model.plan import DriftKind, OutcomeKind
 from outlast.sim import mutations as change
+from outlast.sim import mutationsplan as planning
 from outlast.sim.mutants import Mutant
 
 ENACT, TRANSACT = "outlast.core.enact", "outlast.core.transact"
 LOOP, RETIRE = "outlast.core.loop", "outlast.core.retire"
-WORLD, ROLES = "outlast.sim.world", "outlast.sim.roles"
+WORLD = "outlast.sim.world"
 CONDITIONS = f"{TRANSACT}:_conditions"
 WRITTEN = f"{ENACT}:_on_written"
 START = f"{ENACT}:_start_write"
@@ -64,12 +65,12 @@ def _writes() -> tuple[Mutant, ...]:
         Mutant(
             name="write without the fence record",
             about="nothing is left to hold the next write against",
-            changes=((f"{ENACT}:move", change.forget_fence),),
+            changes=((f"{ENACT}:move", planning.forget_fence),),
         ),
         Mutant(
             name="delete one name too many",
             about="somebody else's record goes with ours",
-            changes=((f"{TRANSACT}:_data_sets", change.touch_others),),
+            changes=((f"{TRANSACT}:_data_sets", planning.touch_others),),
         ),
         Mutant(
             name="remove a CNAME only where it was seen",
@@ -269,7 +270,7 @@ def _outcomes() -> tuple[Mutant, ...]:
         Mutant(
             name="driver: ask the store once",
             about="a store that is away for a second takes the enactor with it",
-            changes=((f"{ROLES}:Enactor._fetch", change.ask_once),),
+            changes=(("outlast.sim.roleenactor:Enactor._fetch", change.ask_once),),
             faults=("store-down",),
             enactors=1,
         ),
@@ -282,8 +283,8 @@ def _planning() -> tuple[Mutant, ...]:
             name="unknown counts as down, and nobody asks for evidence",
             about="a dead monitor takes the service down with it",
             changes=(
-                ("outlast.core.plan:choose", change.down_when_unknown),
-                (RULES, change.without_rule("evidence")),
+                ("outlast.core.plan:choose", planning.down_when_unknown),
+                (RULES, planning.without_rule("evidence")),
             ),
             faults=("probes-silent",),
         ),
@@ -292,7 +293,7 @@ def _planning() -> tuple[Mutant, ...]:
             about="IPv6 goes to nothing while IPv4 is well",
             changes=(
                 ("outlast.core.choose:_keep_for_floor", change.always(value={})),
-                (RULES, change.always_empty),
+                (RULES, planning.always_empty),
                 (f"{TRANSACT}:_check", change.always(value=None)),
             ),
             faults=("probes-lie",),
@@ -300,35 +301,35 @@ def _planning() -> tuple[Mutant, ...]:
         Mutant(
             name="plan although frozen",
             about="automation undoes what an operator does by hand",
-            changes=((RULES, change.without_rule("frozen")),),
+            changes=((RULES, planning.without_rule("frozen")),),
             faults=("freeze",),
         ),
         Mutant(
             name="a plan altered on its way, and the guard sleeps",
             about="the fence would name what is not published",
             changes=(
-                (RULES, change.always_empty),
+                (RULES, planning.always_empty),
                 ("outlast.core.plan:digest_of", change.always(value="0" * 32)),
             ),
         ),
         Mutant(
             name="overrides are collected, never lifted",
             about="a region that was evacuated once never serves again",
-            changes=((f"{LOOP}:_fold", change.collect_overrides),),
+            changes=((f"{LOOP}:_fold", planning.collect_overrides),),
             faults=("evacuate",),
         ),
         Mutant(
             name="events from before the start are ignored",
             about="a clock that leaps back makes the planner deaf",
-            changes=((f"{LOOP}:_fold", change.only_the_future),),
+            changes=((f"{LOOP}:_fold", planning.only_the_future),),
             faults=("clock-jump",),
         ),
         Mutant(
             name="never adopt what was found live",
             about="automation fights a rescue instead of going on from it",
             changes=(
-                (f"{LOOP}:_adopt", change.adopt_nothing),
-                (f"{LOOP}:_differs", change.records_differ),
+                (f"{LOOP}:_adopt", planning.adopt_nothing),
+                (f"{LOOP}:_differs", planning.records_differ),
             ),
             faults=("rescue",),
         ),
@@ -336,27 +337,27 @@ def _planning() -> tuple[Mutant, ...]:
             name="count generations by the store alone",
             about="a store that begins anew hands out numbers that are live already",
             changes=(
-                (f"{LOOP}:_adopt", change.adopt_nothing),
-                (f"{LOOP}:State.newest", change.own_numbers),
+                (f"{LOOP}:_adopt", planning.adopt_nothing),
+                (f"{LOOP}:State.newest", planning.own_numbers),
             ),
             faults=("store-lost",),
         ),
         Mutant(
             name="a lost commit loses the endpoint",
             about="one lost reply of the store and the planner never plans again",
-            changes=((f"{LOOP}:_fold", change.lose_the_endpoint),),
+            changes=((f"{LOOP}:_fold", planning.lose_the_endpoint),),
             faults=("store-lost-reply",),
         ),
         Mutant(
             name="driver: commit without comparing",
             about="two planners give one number to two plans",
-            changes=((f"{ROLES}:Planner.carry_out", change.commit_blindly),),
+            changes=(("outlast.sim.roleplanner:Planner.carry_out", planning.commit_blindly),),
             faults=("split-planner",),
         ),
         Mutant(
             name="changes of the topology are not taken up",
             about="a new name is never published",
-            changes=((f"{LOOP}:_differs", change.same_place_only),),
+            changes=((f"{LOOP}:_differs", planning.same_place_only),),
             faults=("topology-edit",),
         ),
     )
@@ -368,13 +369,13 @@ def _retiring() -> tuple[Mutant, ...]:
         Mutant(
             name="retire by age",
             about="the plan that is live is deleted because it is old",
-            changes=((retirable, change.by_age),),
+            changes=((retirable, planning.by_age),),
             plans=5,
         ),
         Mutant(
             name="retire the predecessor",
             about="there is nothing left to go back to",
-            changes=((retirable, change.no_predecessor),),
+            changes=((retirable, planning.no_predecessor),),
             plans=5,
         ),
     )

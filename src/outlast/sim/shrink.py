@@ -10,6 +10,7 @@ candidate is a real run, written down as it went.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import pairwise
 
 from outlast.sim.design import AnyDesign, Step, invariant_of
 from outlast.sim.liveness import heal
@@ -70,50 +71,64 @@ def shrink(
     improved = True
     while improved and spent < replays_max:
         improved = False
-        for candidate in _candidates(best):
-            taken = test(candidate)
-            spent += 1
-            if taken is not None and weight(taken) < weight(best):
-                best, improved = taken, True
-                break
-            if spent >= replays_max:
-                break
+        for propose in _WAYS:
+            again = True
+            while again and spent < replays_max:
+                again = False
+                for candidate in propose(best):
+                    taken = test(candidate)
+                    spent += 1
+                    if taken is not None and weight(taken) < weight(best):
+                        best, improved, again = taken, True, True
+                        break
+                    if spent >= replays_max:
+                        break
     return best, spent
 
 
 def weight(steps: Sequence[Step]) -> tuple[int, int, int]:
     """How much a reader has to take in: faults first, then steps, then switches between actors."""
     faults = sum(1 for _, option in steps if option)
-    switches = sum(1 for a, b in zip(steps, steps[1:], strict=False) if a[0] != b[0])
+    switches = sum(1 for a, b in pairwise(steps) if a[0] != b[0])
     return faults, len(steps), switches
 
 
-def _candidates(steps: list[Step]) -> Iterator[list[Step]]:
-    actors = sorted({actor for actor, _ in steps})
-    yield from ([one for one in steps if one[0] != actor] for actor in actors)
+def _without_actor(steps: list[Step]) -> Iterator[list[Step]]:
+    for actor in sorted({actor for actor, _ in steps}):
+        yield [one for one in steps if one[0] != actor]
+
+
+def _without_chunk(steps: list[Step]) -> Iterator[list[Step]]:
     size = len(steps) // 2
-    while size:
+    while size > 1:
         for begin in range(len(steps) - size, -1, -size):
             yield steps[:begin] + steps[begin + size :]
-        if size <= 8:
-            yield from _windows(steps, actors, size)
         size //= 2
-    for place, (actor, option) in enumerate(steps):
-        if option:
-            yield [*steps[:place], (actor, 0), *steps[place + 1 :]]
-    yield from _drawn_together(steps)
 
 
-def _windows(steps: list[Step], actors: list[int], count: int) -> Iterator[list[Step]]:
-    """Leave out `count` steps in a row of one actor, whatever stands between them; its last ones first.
+def _without_window(steps: list[Step]) -> Iterator[list[Step]]:
+    """Leave out some steps in a row of one actor, whatever stands between them.
 
     A whole walk over the endpoints, for instance, lies scattered among the steps of others.
     """
-    for actor in actors:
-        own = [place for place, one in enumerate(steps) if one[0] == actor]
-        for end in range(len(own), count - 1, -1):
-            out = set(own[end - count : end])
-            yield [one for place, one in enumerate(steps) if place not in out]
+    actors = sorted({actor for actor, _ in steps})
+    for count in (8, 5, 3):
+        for actor in actors:
+            own = [place for place, one in enumerate(steps) if one[0] == actor]
+            for end in range(len(own), count - 1, -max(1, count // 3)):
+                out = set(own[end - count : end])
+                yield [one for place, one in enumerate(steps) if place not in out]
+
+
+def _without_step(steps: list[Step]) -> Iterator[list[Step]]:
+    for place in range(len(steps) - 1, -1, -1):
+        yield steps[:place] + steps[place + 1 :]
+
+
+def _without_fault(steps: list[Step]) -> Iterator[list[Step]]:
+    for place, (actor, option) in enumerate(steps):
+        if option:
+            yield [*steps[:place], (actor, 0), *steps[place + 1 :]]
 
 
 def _drawn_together(steps: list[Step]) -> Iterator[list[Step]]:
@@ -130,3 +145,13 @@ def _drawn_together(steps: list[Step]) -> Iterator[list[Step]]:
             head, between = steps[: before + 1], steps[before + 1 : begin]
             yield [*head, *steps[begin:end], *between, *steps[end:]]
         begin = end
+
+
+_WAYS = (
+    _without_actor,
+    _without_fault,
+    _without_chunk,
+    _without_window,
+    _without_step,
+    _drawn_together,
+)

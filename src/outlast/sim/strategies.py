@@ -101,14 +101,15 @@ def partial_order(design: AnyDesign, random: Random, luck: Luck) -> Run:
     order = sorted((draw(), actor) for actor in range(len(locals_)))
     steps: list[Step] = []
     for _ in range(luck.limit):
-        for place, (_priority, actor) in enumerate(order):
+        for entry in order:
+            actor = entry[1]
             local = locals_[actor]
             choices = options(actor, shared, local)
             if choices:
                 break
         else:
             break
-        del order[place]
+        order.remove(entry)
         low = 1.0 - luck.rare_ratio if actor in rare else 0.0
         insort(order, (low + draw() * (1.0 - low), actor))
         option = 0 if choices == 1 or draw() >= luck.fault_ratio else int(draw() * choices)
@@ -133,16 +134,15 @@ def pct(depth: int) -> Strategy:
         falls = {int(draw() * luck.length) for _ in range(depth - 1)}
         steps: list[Step] = []
         for number in range(luck.limit):
-            for place, actor in enumerate(order):
+            for actor in order:
                 local = locals_[actor]
                 choices = options(actor, shared, local)
                 if choices and (actor not in rare or draw() < luck.rare_ratio):
                     break
             else:
-                place, choices = _first_able(design, order, shared, locals_)
+                actor, choices = _first_able(design, order, shared, locals_)
                 if not choices:
                     break
-                actor = order[place]
                 local = locals_[actor]
             option = 0 if choices == 1 or draw() >= luck.fault_ratio else int(draw() * choices)
             steps.append((actor, option))
@@ -152,7 +152,8 @@ def pct(depth: int) -> Strategy:
                 if found:
                     return Run(found, steps)
             if number in falls:
-                order.append(order.pop(place))
+                order.remove(actor)
+                order.append(actor)
         return Run("", steps)
 
     return run
@@ -172,18 +173,18 @@ def delays(bound: int) -> Strategy:
         for number in range(luck.limit):
             if number in put_off:
                 order.append(order.pop(0))
-            for place, actor in enumerate(order):
+            for actor in order:
                 local = locals_[actor]
                 choices = options(actor, shared, local)
                 if choices and (actor not in rare or draw() < luck.rare_ratio):
                     break
             else:
-                place, choices = _first_able(design, order, shared, locals_)
+                actor, choices = _first_able(design, order, shared, locals_)
                 if not choices:
                     break
-                actor = order[place]
                 local = locals_[actor]
-            if place:
+            if actor != order[0]:
+                place = order.index(actor)
                 order = order[place:] + order[:place]
             option = 0 if choices == 1 or draw() >= luck.fault_ratio else int(draw() * choices)
             steps.append((actor, option))
@@ -200,11 +201,11 @@ def delays(bound: int) -> Strategy:
 def _first_able(
     design: AnyDesign, order: list[int], shared: object, locals_: list[object]
 ) -> tuple[int, int]:
-    """Return the place in the order of the first actor that can move, and its options; (0, 0): none."""
-    for place, actor in enumerate(order):
+    """Return the first actor in the order that can move, and its options; (0, 0): none."""
+    for actor in order:
         choices = design.options(actor, shared, locals_[actor])
         if choices:
-            return place, choices
+            return actor, choices
     return 0, 0
 
 

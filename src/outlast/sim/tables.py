@@ -22,16 +22,22 @@ BATCHES = 5
 def guardrails(*, batches: int = BATCHES) -> str:
     """Each guardrail of `aws-2025` alone, and all pairs: what is left that can happen, and does it heal?"""
     lines = [
-        f"`aws-2025`, every interleaving of {SMALL}; share of schedules that empty an endpoint: portfolio "
-        f"search over {REALISTIC}.",
+        (
+            f"`aws-2025`, every interleaving of {SMALL}; share of schedules that empty an endpoint: "
+            f"portfolio search over {REALISTIC}."
+        ),
         "",
-        "| guardrails | empty endpoint | heals | shows an older plan | rollback lost "
-        "| schedules that empty | states |",
+        (
+            "| guardrails | empty endpoint | heals | shows an older plan | rollback lost "
+            "| schedules that empty | states |"
+        ),
         "|---|---|---|---|---|---:|---:|",
     ]
     for count in range(3):
-        for switches in combinations(aws2025.SWITCHES, count):
-            lines.append(_guardrail_row(tuple(sorted(switches)), batches))
+        lines += [
+            _guardrail_row(tuple(sorted(switches)), batches)
+            for switches in combinations(aws2025.SWITCHES, count)
+        ]
     return "\n".join(lines)
 
 

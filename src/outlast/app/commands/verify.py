@@ -17,7 +17,7 @@ from outlast.sim import verify as verifying
 from outlast.sim.chart import draw
 from outlast.sim.design import Spec, invariant_of
 from outlast.sim.designs import catalogue
-from outlast.sim.designs.outlast import Place, place_of
+from outlast.sim.place import Place, place_of
 from outlast.sim.search import Build
 from outlast.sim.story import Evidence, evidence, tell
 from outlast.sim.tables import guardrails, mutants
@@ -233,15 +233,19 @@ def summary(request: Request, report: Report) -> list[str]:
         )
         lines += [
             f"Exhaustive: {request.small} ({request.small.size})",
-            f"  {seen.states:,} states, depth {seen.depth}, {seen.transitions:,} transitions in "
-            f"{seen.seconds:.1f} s, {seen.bytes_per_state} bytes a state; {rest}",
+            (
+                f"  {seen.states:,} states, depth {seen.depth}, {seen.transitions:,} transitions in "
+                f"{seen.seconds:.1f} s, {seen.bytes_per_state} bytes a state; {rest}"
+            ),
         ]
     if tally is not None and request.large is not None:
         lines += [
             f"Search: {request.large} ({request.large.size})",
-            f"  {tally.schedules:,} schedules, {tally.steps:,} steps, {tally.healed:,} of them also "
-            f"healed (at most {tally.heal_steps_max} moves), "
-            f"{tally.virtual_ns / 3.6e12:,.0f} virtual hours",
+            (
+                f"  {tally.schedules:,} schedules, {tally.steps:,} steps, {tally.healed:,} of them also "
+                f"healed (at most {tally.heal_steps_max} moves), "
+                f"{tally.virtual_ns / 3.6e12:,.0f} virtual hours"
+            ),
         ]
     return lines
 

@@ -58,9 +58,7 @@ ATTEMPTS_MAX = 6
 
 
 class Dns:
-    """Plan store and zone: newest plan, plans that will be made, and per endpoint root, rollback, trees
-    (one bit a plan) and whether the lock is held; and how many faults are left.
-    """
+    """Plans, and for each endpoint root, rollback, trees (one bit a plan) and lock."""
 
     __slots__ = ("faults", "locked", "newest", "plans", "rollback", "root", "trees")
 
@@ -72,9 +70,7 @@ class Dns:
 
 
 class Enactor:
-    """What it is doing, at which endpoint, with which plan; whether the lock is (still) its own; how
-    often it lost in a row; and the plan it applied or gave up last.
-    """
+    """What it does, where, with which plan; whether it still holds the lock; how often it lost it."""
 
     __slots__ = ("at", "did", "doing", "holds", "lost", "plan")
 

@@ -7,7 +7,8 @@ from outlast.model.errors import ConfigError
 from outlast.sim import faults
 from outlast.sim.design import AnyDesign, Size, Spec
 from outlast.sim.designs import aws2025, blind, locks
-from outlast.sim.designs.outlast import Outlast, Place
+from outlast.sim.designs.outlast import Outlast
+from outlast.sim.place import Place
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,14 +23,12 @@ PLANNER = 0
 IDLE, GRANTED, WRITING = range(3)
 
 LEASE_ONLY = "lease-only"
-TOKEN_WITH_PLAN = "token-with-plan"
-SWITCHES = (TOKEN_WITH_PLAN,)
+WITH_PLAN = "token-with-plan"
+SWITCHES = (WITH_PLAN,)
 
 
 class Dns:
-    """Newest plan, plans to come, what each endpoint shows and the newest token it saw; the lease
-    (1: held) or the last token drawn.
-    """
+    """Plans, what endpoints show, the newest token each saw; lease (1: held) or last token."""
 
     __slots__ = ("granted", "live", "newest", "plans", "tokens")
 
@@ -45,9 +43,7 @@ class Dns:
 
 
 class Hand:
-    """What an enactor does, with which plan, at which endpoint; the plan it did last; and its token, or
-    whether the lease is really its own.
-    """
+    """What an enactor does, with which plan, where; its token, or whether the lease is its own."""
 
     __slots__ = ("at", "did", "doing", "plan", "token")
 
@@ -69,7 +65,7 @@ class Locks:
         self.twins = tuple(range(1, size.enactors + 1))
         self.rare: frozenset[int] = frozenset()
         self._lease = spec.design == LEASE_ONLY
-        self._atomic = TOKEN_WITH_PLAN in spec.switches
+        self._atomic = WITH_PLAN in spec.switches
 
     def begin(self) -> tuple[Dns, list[Hand]]:
         """Nothing planned, nothing published."""
