@@ -23,8 +23,10 @@ from outlast.drivers.providers.wire import TYPE_AXFR, pack_query
 from outlast.model.errors import Denied, ProviderError, Unreachable
 from outlast.model.names import DnsName
 from outlast.model.records import RecordSet, RecordType, canonical_value
+from outlast.model.topology import Address
 
 ZONE = DnsName("example.org")
+SERVER = Address(host="192.0.2.53", port=53)
 KEY = Key(DnsName("outlast"), "hmac-sha256", b"secret")
 ORACLE_KEY = dns.tsig.Key("outlast.", b"secret")
 NOW_S = 1_760_000_000
@@ -76,7 +78,7 @@ def test_the_fast_reader_sees_what_dnspython_sees(sets: list[dns.rrset.RRset]) -
     message = message_of([SOA, *sets, SOA])
     reader.add(message)
     assert reader.complete
-    found = {(one.name, one.rtype.value): one for one in reader.record_sets()}
+    found = {(one.name, one.rtype.value): one for one in reader.image(SERVER).record_sets()}
     wanted = {}
     for one in dns.message.from_wire(message, one_rr_per_rrset=False).answer:
         rtype = dns.rdatatype.to_text(one.rdtype)
@@ -135,7 +137,7 @@ def test_a_set_that_comes_in_pieces_is_put_together() -> None:
     reader = ZoneReader(ZONE)
     for sets in ([SOA, first], [other], [second, SOA]):
         reader.add(message_of(sets))
-    found = {one.name: one.values for one in reader.record_sets()}
+    found = {one.name: one.values for one in reader.image(SERVER).record_sets()}
     assert found == {f"a.{ZONE}": ("192.0.2.1", "192.0.2.2"), f"b.{ZONE}": ("192.0.2.3",)}
 
 
@@ -194,7 +196,8 @@ async def fetched(behaviour: Behaviour) -> tuple[RecordSet, ...]:
     async with lying(behaviour) as server:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("time.time", lambda: float(NOW_S))
-            return await transfer(server, ZONE, KEY, at_s=NOW_S, timeout_s=5)
+            image = await transfer(server, ZONE, KEY, at_s=NOW_S, timeout_s=5)
+            return image.record_sets()
 
 
 @pytest.mark.parametrize("sign_every", [1, 2, 7, UNSIGNED_MAX + 1])

@@ -31,7 +31,7 @@ RCODE_NAMES = (
 _HEADER = struct.Struct(">HHHHHH")
 _RECORD = struct.Struct(">HHIH")
 _NAME_OCTETS_MAX = 255
-_PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
+PLAIN = b"abcdefghijklmnopqrstuvwxyz0123456789_-ABCDEFGHIJKLMNOPQRSTUVWXYZ*"
 
 
 class Malformed(ValueError):
@@ -124,9 +124,9 @@ def read_name(message: bytes, at: int) -> tuple[str, int]:
 
 def label_text(label: bytes) -> str:
     """Return a label's text, lower case; what could be mistaken for another name is escaped."""
-    if not label.translate(None, _PLAIN):
+    if not label.translate(None, PLAIN):
         return label.decode("ascii").lower()
-    return "".join(chr(octet).lower() if octet in _PLAIN else f"\\{octet:03d}" for octet in label)
+    return "".join(chr(octet).lower() if octet in PLAIN else f"\\{octet:03d}" for octet in label)
 
 
 def parse(message: bytes) -> Reply:

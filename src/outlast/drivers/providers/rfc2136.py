@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 
 from outlast.drivers.providers.connection import Connection, Limits, NotSent, Pool
+from outlast.drivers.providers.image import ZoneImage
 from outlast.drivers.providers.link import Lost
 from outlast.drivers.providers.outcome import outcome_of
 from outlast.drivers.providers.reading import (
@@ -150,6 +151,10 @@ class Rfc2136Provider:
         Raises:
             Unreachable, Denied, ProviderError: as `read`.
         """
+        return (await self.portray(zone)).record_sets()
+
+    async def portray(self, zone: DnsName) -> ZoneImage:
+        """Read a whole zone as `transfer` does, to look endpoints up in it."""
         at_s = self._clock.now_ns() // NS_PER_S
         return await transfer(self._provider.server, zone, self._key, at_s=at_s)
 

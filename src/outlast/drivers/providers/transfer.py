@@ -13,9 +13,11 @@ import hmac
 import struct
 from socket import inet_ntoa
 
+from outlast.drivers.providers.image import Piece, ZoneImage
 from outlast.drivers.providers.reading import signature_fault
 from outlast.drivers.providers.reply import (
     NOTAUTH,
+    PLAIN,
     REFUSED,
     Malformed,
     label_text,
@@ -35,7 +37,7 @@ from outlast.drivers.providers.wire import (
 )
 from outlast.model.errors import Denied, ProviderError, Unreachable
 from outlast.model.names import DnsName
-from outlast.model.records import TTL_MAX_S, RecordSet, RecordType
+from outlast.model.records import RecordType
 from outlast.model.topology import Address
 
 TIMEOUT_S = 60.0
@@ -61,13 +63,7 @@ class ZoneReader:
         self.complete = False
         self._zone = zone
         self._opened = False
-        self._sets: dict[int, dict[str, RecordSet]] = {code: {} for code in RECORD_TYPES}
-        # The set whose records are coming in. Servers send a set in one piece, so most are built once;
-        # few objects live long, which spares the garbage collector half of the whole time.
-        self._name = ""
-        self._code = 0
-        self._ttl_s = 0
-        self._values: list[str] = []
+        self._sets: dict[int, dict[str, Piece]] = {code: {} for code in RECORD_TYPES}
 
     def add(self, message: bytes) -> Signature | None:
         """Take over the answer section of one message; return its signature.
@@ -87,37 +83,22 @@ class ZoneReader:
         for _ in range(questions):
             _, at = _read_name(message, at, at, names)
             at += 4
+        sets, size, unpack = self._sets, len(message), _RECORD.unpack_from
         for _ in range(answers):
             name, at = _read_name(message, at, at, names)
-            code, rclass, ttl_s, length = _RECORD.unpack_from(message, at)
+            code, rclass, ttl_s, length = unpack(message, at)
             start = at + 10
             at = start + length
-            if code in RECORD_TYPES and rclass == CLASS_IN and at <= len(message):
+            if code in sets and rclass == CLASS_IN and at <= size:
                 value = _read_value(message, code, start, at)
-                if code != self._code or name != self._name:
-                    self._close_set()
-                    self._name, self._code, self._ttl_s = name, code, ttl_s
-                self._values.append(value)
+                known = sets[code].setdefault(name, (ttl_s, value))
+                if known[1] is not value:
+                    sets[code][name] = _join(known, value)
             elif code == TYPE_SOA:
                 self._count_soa(name)
             if not self._opened:
                 raise Malformed("a transfer that does not begin with the zone's SOA")
         return read_signature(message, at, authority, additional)
-
-    def _close_set(self) -> None:
-        """Build the set whose records have come in; join it with an earlier piece of the same set."""
-        values, self._values = self._values, []
-        if not values:
-            return
-        known = self._sets[self._code].get(self._name)
-        if known is not None:
-            values += known.values
-        self._sets[self._code][self._name] = RecordSet(
-            DnsName(self._name),
-            RECORD_TYPES[self._code],
-            self._ttl_s if self._ttl_s <= TTL_MAX_S else 0,
-            (values[0],) if len(values) == 1 else tuple(sorted(set(values))),
-        )
 
     def _count_soa(self, name: str) -> None:
         if self.complete or name != self._zone:
@@ -125,10 +106,16 @@ class ZoneReader:
         self.complete = self._opened
         self._opened = True
 
-    def record_sets(self) -> tuple[RecordSet, ...]:
-        """Return all sets, type by type."""
-        self._close_set()
-        return tuple(one for sets in self._sets.values() for one in sets.values())
+    def image(self, server: Address) -> ZoneImage:
+        """Return what has come in from a server."""
+        return ZoneImage(self._zone, self._sets, server)
+
+
+def _join(known: Piece, value: str) -> Piece:
+    """Add a value to a set. Servers send a set in one piece, but need not."""
+    ttl_s, before = known
+    values = before if isinstance(before, tuple) else (before,)
+    return (ttl_s, values) if value in values else (ttl_s, tuple(sorted((*values, value))))
 
 
 def _read_value(message: bytes, code: int, start: int, end: int) -> str:
@@ -148,6 +135,14 @@ def _read_name(message: bytes, at: int, limit: int, names: dict[int, str]) -> tu
         limit: pointers must point before this offset, the beginning of the name; see `reply`.
     """
     size = message[at]
+    if 0 < size <= 0x3F and message[at + size + 1] >= 0xC0:
+        # Nearly every name of a large zone: one label, then a pointer to a name read before.
+        end = at + size + 1
+        rest = names.get((message[end] & 0x3F) << 8 | message[end + 1], "")
+        label = message[at + 1 : end]
+        if rest and not label.translate(None, PLAIN):
+            name = names[at] = f"{label.decode('ascii').lower()}.{rest}"
+            return name, end + 2
     if size >= 0xC0:
         target = (size & 0x3F) << 8 | message[at + 1]
         known = names.get(target)
@@ -160,9 +155,9 @@ def _read_name(message: bytes, at: int, limit: int, names: dict[int, str]) -> tu
         return "", at + 1
     if size > 0x3F:
         raise Malformed("a label of an unknown kind")
-    label = label_text(message[at + 1 : at + 1 + size])
+    text = label_text(message[at + 1 : at + 1 + size])
     rest, end = _read_name(message, at + 1 + size, limit, names)
-    name = f"{label}.{rest}" if rest else label
+    name = f"{text}.{rest}" if rest else text
     names[at] = name
     return name, end
 
@@ -202,8 +197,8 @@ class _Verifier:
 
 async def transfer(
     server: Address, zone: DnsName, key: Key | None, *, at_s: int, timeout_s: float = TIMEOUT_S
-) -> tuple[RecordSet, ...]:
-    """Fetch a zone's record sets of the types that Outlast knows.
+) -> ZoneImage:
+    """Fetch a zone's records of the types that Outlast knows.
 
     Args:
         at_s: the time, for the signature.
@@ -224,9 +219,7 @@ async def transfer(
         raise ProviderError(f"{server}: no transfer of {zone}: {fault}") from None
 
 
-async def _transfer(
-    server: Address, zone: DnsName, key: Key | None, at_s: int
-) -> tuple[RecordSet, ...]:
+async def _transfer(server: Address, zone: DnsName, key: Key | None, at_s: int) -> ZoneImage:
     request = pack_query(zone, TYPE_AXFR, at_s & 0xFFFF)
     verifier = None
     if key is not None:
@@ -248,7 +241,7 @@ async def _transfer(
         writer.transport.abort()
     if verifier is not None and not verifier.settled:
         raise ProviderError(f"{server}: transfer of {zone}: its end is not signed")
-    return found.record_sets()
+    return found.image(server)
 
 
 def _check_rcode(message: bytes, server: Address, zone: DnsName) -> None:
