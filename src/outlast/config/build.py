@@ -11,7 +11,9 @@ from outlast.config.decode import Values
 from outlast.config.endpoint_tables import TTL_DEFAULT_S
 from outlast.config.faults import Path
 from outlast.config.finding import Finding
+from outlast.model.facts import Call, Load, NameServer, Operations, Rehearsal, Zone
 from outlast.model.names import (
+    DnsName,
     EndpointName,
     ProviderName,
     RegionName,
@@ -190,6 +192,8 @@ def build(values: Values, endpoints: tuple[Endpoint, ...]) -> Topology:
         vantages=vantages or (DEFAULT_VANTAGE,),
         endpoints=endpoints,
         services=tuple(_service(name, one) for name, one in values.get("services", {}).items()),
+        zones=tuple(_zone(name, one) for name, one in values.get("zones", {}).items()),
+        operations=_operations(values.get("operations", {})),
         settings=Settings(**values.get("settings", {})),
     )
 
@@ -204,11 +208,22 @@ def _provider(name: str, values: Values) -> Provider:
 
 def _service(name: str, values: Values) -> Service:
     needs = tuple(
-        Dependency(**one)
+        Dependency(**{**one, "call": Call(**one["call"])} if "call" in one else one)
         for one in values.get("needs", ())
         if ("service" in one) != ("endpoint" in one)
     )
-    return Service(name=ServiceName(name), **{**values, "needs": needs})
+    load = Load(**values["load"]) if "load" in values else None
+    return Service(name=ServiceName(name), **{**values, "needs": needs, "load": load})
+
+
+def _zone(name: str, values: Values) -> Zone:
+    servers = tuple(NameServer(**one) for one in values.get("name_servers", ()) if "name" in one)
+    return Zone(name=DnsName(name), **{**values, "name_servers": servers})
+
+
+def _operations(values: Values) -> Operations:
+    drills = tuple(Rehearsal(**one) for one in values.get("drills", ()) if "on" in one)
+    return Operations(**{**values, "drills": drills})
 
 
 def odd_needs(values: Values) -> list[Finding]:

@@ -1,7 +1,8 @@
 """Places in JSON: nodes of just the values that a few findings are about.
 
 A big JSON file that was read by the fast path may still deserve a warning, and a warning needs a line.
-The file is walked once more; what no finding is about is skipped at the speed of the C scanner.
+The file is walked once more; what no finding is about is skipped at the speed of the C scanner, and
+the walk ends with the last thing that is wanted.
 """
 
 import json
@@ -14,6 +15,9 @@ from outlast.config.reader import place_of
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _PLAIN = re.compile(r"[^\s,\]}]+")
+_NOWHERE = -1
+"""Where a value ends behind which nothing is wanted any more."""
+
 _SKIP = json.JSONDecoder(parse_float=str, parse_int=str).raw_decode
 
 Wanted = dict[Any, Any]
@@ -32,7 +36,7 @@ def wanted_of(paths: list[Path]) -> Wanted:
 
 def read_places(text: str, wanted: Wanted) -> Node:
     """Read the wanted values of a JSON text that is known to be well-formed."""
-    return _Walker(text).value(_start(text, 0), wanted, 0)[0]
+    return _Walker(text).value(_start(text, 0), wanted, 0, last=True)[0]
 
 
 def _start(text: str, at: int) -> int:
@@ -47,13 +51,19 @@ class _Walker:
         self._text = text
         self._seen = (0, 1, 1)
 
-    def value(self, at: int, wanted: Wanted | None, depth: int) -> tuple[Node, int]:
-        """Read the value that begins at a place; `wanted` None: all of it."""
+    def value(
+        self, at: int, wanted: Wanted | None, depth: int, *, last: bool = False
+    ) -> tuple[Node, int]:
+        """Read the value that begins at a place; `wanted` None: all of it.
+
+        Args:
+            last: whether nothing behind the value is wanted.
+        """
         sign = self._text[at]
         line, column = self._place(at)
         if sign == "{":
             mapping = Mapping(line, column)
-            return mapping, self._mapping(mapping, at, wanted, depth)
+            return mapping, self._mapping(mapping, at, wanted, depth, last=last)
         if sign == "[":
             sequence = Sequence(line, column)
             return sequence, self._sequence(sequence, at, wanted, depth)
@@ -64,7 +74,10 @@ class _Walker:
         text = found[0] if found else ""
         return Scalar(line, column, text, plain=True), at + len(text)
 
-    def _mapping(self, node: Mapping, at: int, wanted: Wanted | None, depth: int) -> int:
+    def _mapping(
+        self, node: Mapping, at: int, wanted: Wanted | None, depth: int, *, last: bool
+    ) -> int:
+        left = set(wanted or ())
         at = _start(self._text, at + 1)
         while self._text[at] != "}":
             key_at = at
@@ -73,8 +86,13 @@ class _Walker:
             if wanted is None or key in wanted:
                 line, column = self._place(key_at)
                 below = (wanted[key] or None) if wanted else None
-                value, at = self.value(at, below, depth + 1)
+                left.discard(key)
+                value, at = self.value(
+                    at, below, depth + 1, last=last and below is not None and not left
+                )
                 node.entries[key] = Entry(line, column, value)
+                if at == _NOWHERE or (last and wanted and not left):
+                    return _NOWHERE
             else:
                 at = self._skip(at, depth)
             at = self._next(at)
@@ -93,7 +111,7 @@ class _Walker:
     def _skip(self, at: int, depth: int) -> int:
         if depth == 0 and self._text[at] == "{":
             # A whole section in one piece would cost the memory that the fast path saved.
-            return self._mapping(Mapping(0, 0), at, {"": {}}, depth + 1)
+            return self._mapping(Mapping(0, 0), at, {"": {}}, depth + 1, last=False)
         _, end = _SKIP(self._text, at)
         return end
 

@@ -4,8 +4,19 @@ Read from the bottom: `TOPOLOGY` is the file. What an endpoint may say stands in
 """
 
 from outlast.config.endpoint_tables import DEFAULTS, ENDPOINT
+from outlast.config.fact_tables import (
+    CALL,
+    FAILOVER,
+    LOAD,
+    NETWORK,
+    OPERATIONS,
+    ROLE,
+    VENDOR,
+    ZONE,
+)
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.texts import COUNTRY, DNS_NAME, LINE, LISTEN, SECRET, SERVER, word
+from outlast.model.facts import FenceGrade
 from outlast.model.service import Dependency, DependencyKind, Service
 from outlast.model.topology import Provider, ProviderKind, Region, Settings, TsigKey, Vantage
 
@@ -20,6 +31,14 @@ REGION = Table(
     fields=(
         Field(key="title", kind=LINE, meaning="Its name for people."),
         Field(key="country", kind=COUNTRY, meaning="ISO 3166-1 code of the country it lies in."),
+        VENDOR,
+        NETWORK,
+        Field(
+            key="shares",
+            kind=Listing(item=word("name"), lone=True),
+            meaning="What else it falls with: a power grid, a control plane, a coast. Regions that name "
+            "the same word can go together.",
+        ),
     ),
 )
 
@@ -105,6 +124,12 @@ PROVIDER = Table(
             kind=Listing(item=SERVER),
             meaning="`embedded`: who may transfer the zones and is told of changes.",
         ),
+        Field(
+            key="fence",
+            kind=Choice(tuple(FenceGrade), FenceGrade),
+            meaning="How well it can refuse a late write. `full`: one condition covers fence and data; "
+            "`record-set`: one record set at a time; `lease`: only a lock keeps writers apart.",
+        ),
     ),
 )
 
@@ -153,6 +178,12 @@ NEED = Table(
             too_small="The dependency is as good as hard.",
             too_large="A drill believes in memory that is long stale.",
         ),
+        Field(
+            key="group",
+            kind=word("name"),
+            meaning="Needs of one service with the same group stand in for each other: one is enough.",
+        ),
+        Field(key="call", kind=Part(CALL), meaning=CALL.meaning),
     ),
 )
 
@@ -171,6 +202,10 @@ SERVICE = Table(
             meaning="Where it runs; none: everywhere, or not placed.",
         ),
         Field(key="needs", kind=Listing(item=Part(NEED)), meaning="What it depends on."),
+        ROLE,
+        VENDOR,
+        FAILOVER,
+        Field(key="load", kind=Part(LOAD), meaning=LOAD.meaning),
     ),
 )
 
@@ -267,5 +302,7 @@ TOPOLOGY = Table(
         Field(key="defaults", kind=Part(DEFAULTS), meaning=DEFAULTS.meaning),
         Field(key="endpoints", kind=Named(ENDPOINT), required=True, meaning=ENDPOINT.meaning),
         Field(key="services", kind=Named(SERVICE), meaning=SERVICE.meaning),
+        Field(key="zones", kind=Named(ZONE), meaning=ZONE.meaning),
+        Field(key="operations", kind=Part(OPERATIONS), meaning=OPERATIONS.meaning),
     ),
 )

@@ -7,6 +7,7 @@ it in a `Text`, from which the schema and the documents are made as well.
 import ipaddress
 import re
 from collections.abc import Callable
+from datetime import date
 from typing import TypeVar
 
 from outlast.config.fields import Text
@@ -120,6 +121,21 @@ def parse_url_path(text: str) -> str:
     return text
 
 
+def parse_address(text: str) -> str:
+    """Read an IPv4 or IPv6 address of a server."""
+    return parse_ipv6(text) if ":" in text else parse_ipv4(text)
+
+
+def parse_date(text: str) -> date:
+    """Read a day."""
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+        raise ValueError("it is no day as in 2026-03-31")
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("there is no such day") from None
+
+
 def _dns_name(text: str) -> str:
     return parse_dns_name(text)
 
@@ -146,6 +162,8 @@ DNS_NAME = _text(
 )
 IPV4 = _text("IPv4 address", parse_ipv4, "write it as in `192.0.2.1`", r"^[0-9.]+$")
 IPV6 = _text("IPv6 address", parse_ipv6, "write it as in `2001:db8::1`", r"^[0-9A-Fa-f:.]+$")
+IP = _text("IP address", parse_address, "write it as in `192.0.2.53` or `2001:db8::53`")
+DAY = _text("day", parse_date, "write it as in `2026-03-31`", "^[0-9]{4}-[0-9]{2}-[0-9]{2}$")
 SERVER = _text(
     "IP address and port",
     parse_server,

@@ -6,6 +6,7 @@ Drills break them, the audit judges them, detection attributes outages to what t
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outlast.model.facts import Action, Call, Load, Role
 from outlast.model.names import EndpointName, RegionName, ServiceName
 
 
@@ -32,6 +33,9 @@ class Dependency:
         service, endpoint: exactly one of the two.
         region: the region it is pinned to; None: the dependent's own region, or any.
         cached_s: for `cached`: for how long memory serves.
+        group: needs of one service with the same group stand in for each other: one is enough. Empty:
+            it is needed by itself.
+        call: how it is called, where that is known.
     """
 
     kind: DependencyKind = DependencyKind.HARD
@@ -39,6 +43,8 @@ class Dependency:
     endpoint: EndpointName | None = None
     region: RegionName | None = None
     cached_s: float = 0.0
+    group: str = ""
+    call: Call | None = None
 
     def __post_init__(self) -> None:
         if (self.service is None) == (self.endpoint is None):
@@ -53,6 +59,10 @@ class Service:
         essential: whether it must survive a regional failure.
         regions: where it runs; empty: everywhere, or not placed.
         needs: what it depends on.
+        role: what it is to the others, where that matters for repair.
+        vendor: who runs it; empty: not known.
+        failover: what must be done before another region carries it; empty: nothing.
+        load: how much it must carry and can, where that is known.
     """
 
     name: ServiceName
@@ -60,3 +70,7 @@ class Service:
     essential: bool = False
     regions: tuple[RegionName, ...] = ()
     needs: tuple[Dependency, ...] = ()
+    role: Role | None = None
+    vendor: str = ""
+    failover: tuple[Action, ...] = ()
+    load: Load | None = None

@@ -12,6 +12,7 @@ of the same targets. A *target* is an address behind it, for instance a load bal
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from outlast.model.facts import FenceGrade, Operations, Zone
 from outlast.model.names import (
     DnsName,
     EndpointName,
@@ -34,11 +35,18 @@ class Region:
         name: as targets and services name it, such as `eu-west`.
         title: for people; may be empty.
         country: ISO 3166-1 alpha-2 code in upper case, or empty.
+        vendor: who runs it; empty: not known.
+        network: autonomous system number; 0: not known.
+        shares: what else it falls with: a power grid, a control plane, a coast. Regions that name the
+            same word can go together.
     """
 
     name: RegionName
     title: str = ""
     country: str = ""
+    vendor: str = ""
+    network: int = 0
+    shares: tuple[str, ...] = ()
 
 
 class SecretKind(StrEnum):
@@ -103,6 +111,7 @@ class Provider:
             name" (RFC 2308). Small, since a long one lengthens every outage: 900 s of it made the
             last quarter of an hour of 20 October 2025.
         secondaries: for `embedded`: who may transfer the zones and is notified of changes.
+        fence: how well it can refuse a write that comes too late.
     """
 
     name: ProviderName
@@ -114,6 +123,7 @@ class Provider:
     verify_servers: tuple[Address, ...] = ()
     negative_ttl_s: int = 5
     secondaries: tuple[Address, ...] = ()
+    fence: FenceGrade = FenceGrade.FULL
 
     @property
     def honours_weights(self) -> bool:
@@ -352,6 +362,8 @@ class Topology:
     vantages: tuple[Vantage, ...] = ()
     endpoints: tuple[Endpoint, ...] = ()
     services: tuple[Service, ...] = ()
+    zones: tuple[Zone, ...] = ()
+    operations: Operations = field(default_factory=Operations)
     settings: Settings = field(default_factory=Settings)
 
     def provider(self, name: ProviderName) -> Provider:

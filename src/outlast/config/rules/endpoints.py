@@ -1,17 +1,22 @@
 """Endpoints: what must hold within one endpoint, so that it can fail over at all and in time.
 
 Most endpoints of a large file look alike apart from names and addresses. A *shape* that was judged
-without a finding is not judged again.
+without a finding is not judged again, and one that only deserves warnings is told of a few times and then
+counted: nobody reads the same advice 100,000 times.
 """
 
+from collections import Counter
 from collections.abc import Hashable, Iterator
 
-from outlast.config.faults import Path
+from outlast.config.faults import Path, Severity
 from outlast.config.finding import Finding, warning
 from outlast.config.rules import capacity, policy, timing
 from outlast.config.rules.case import Case
 from outlast.model.records import Family
 from outlast.model.topology import CheckKind, Endpoint, Provider
+
+ALIKE_TOLD_MAX = 20
+"""Endpoints of one shape whose warnings are listed one by one."""
 
 OF_ENDPOINT = (
     capacity.weights,
@@ -30,6 +35,7 @@ OF_ENDPOINT = (
 def judge(case: Case) -> Iterator[Finding]:
     """Yield what is wrong within each endpoint."""
     clean: set[Hashable] = set()
+    warned: Counter[Hashable] = Counter()
     for endpoint in case.topology.endpoints:
         base = ("endpoints", endpoint.name)
         if not endpoint.targets:
@@ -42,10 +48,23 @@ def judge(case: Case) -> Iterator[Finding]:
         shape = _shape(endpoint)
         if shape in clean:
             continue
+        if warned[shape] >= ALIKE_TOLD_MAX:
+            warned[shape] += 1
+            continue
         findings = list(_within(endpoint, case))
         yield from findings
         if not findings:
             clean.add(shape)
+        elif all(one.severity is Severity.WARNING for one in findings):
+            warned[shape] += 1
+    untold = sum(max(0, count - ALIKE_TOLD_MAX) for count in warned.values())
+    if untold:
+        yield warning(
+            "alike",
+            ("endpoints",),
+            f"{untold} more endpoints are alike and deserve the same warnings",
+            "mend those listed first, in `defaults` where they all say the same",
+        )
 
 
 def _shape(endpoint: Endpoint) -> Hashable:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from outlast.config.faults import Path, shorten
 from outlast.config.finding import Finding, did_you_mean
 from outlast.config.rules.case import Case
+from outlast.model.facts import Operations
 from outlast.model.service import Service
 from outlast.model.topology import Endpoint
 
@@ -27,6 +28,8 @@ def unknown(case: Case) -> Iterator[Finding]:
         if vantage.region is not None:
             path = ("vantages", vantage.name, "region")
             yield from _judge(case, [("regions", vantage.region, path)])
+    if ("operations", "drills") not in case.broken:  # positions fit
+        yield from _judge(case, list(_of_drills(case.topology.operations)))
     for service in case.topology.services:
         yield from _judge(case, list(_of_service(service)))
 
@@ -44,6 +47,12 @@ def _judge(case: Case, references: list[Reference]) -> Iterator[Finding]:
                 remedy=did_you_mean(name, case.known[section], noun),
                 value=shorten(name),
             )
+
+
+def _of_drills(operations: Operations) -> Iterator[Reference]:
+    for at, drill in enumerate(operations.drills):
+        if drill.region is not None:
+            yield "regions", drill.region, ("operations", "drills", at, "region")
 
 
 def _of_endpoint(endpoint: Endpoint) -> Iterator[Reference]:
