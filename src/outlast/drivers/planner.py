@@ -95,6 +95,7 @@ class Planner:
         self._wakes: list[tuple[int, EndpointName]] = []
         self._news = asyncio.Event()
         self._reads: dict[EndpointName, asyncio.Task[None]] = {}
+        self._lost: set[ProviderName] = set()
         self._read_slots = asyncio.Semaphore(READS_AT_ONCE)
 
     @property
@@ -279,21 +280,28 @@ class Planner:
                     layout = layout_of(state.endpoint, state.provider)
                     observation = await self._providers[state.provider.name].read(layout)
             except ProviderError as error:
-                fact = Fact(
-                    event=Event.PROVIDER_LOST,
-                    role=ROLE,
-                    subject=state.provider.name,
-                    detail=f"{name}: {error.what}",
-                )
-                self._tell(fact)
+                self._lose(state.provider.name, error.what)
                 await asyncio.sleep(STORE_RETRY_S)
                 continue
+            self._find(state.provider.name)
             event = Observed(
                 observation=observation, seen=NO_GENERATION, at_ns=self._clock.now_ns()
             )
             self._events[name].append(event)
             self._news.set()
             return
+
+    def _lose(self, provider: ProviderName, why: str) -> None:
+        """Tell that a provider cannot be read, once, not once for each of its endpoints."""
+        if provider not in self._lost:
+            fact = Fact(event=Event.PROVIDER_LOST, role=ROLE, subject=provider, detail=why)
+            self._tell(fact)
+        self._lost.add(provider)
+
+    def _find(self, provider: ProviderName) -> None:
+        if provider in self._lost:
+            self._tell(Fact(event=Event.PROVIDER_BACK, role=ROLE, subject=provider))
+        self._lost.discard(provider)
 
     async def _wait(self) -> None:
         """Wait for news from the ledger, the clock or ourselves, whichever is first."""
