@@ -62,7 +62,12 @@ REGIONS = ("eu", "us", "ap")
 NOW = 5000
 
 # No deadline: the machine may be busy, and no rule here is about time.
-QUICK = settings(deadline=None, max_examples=80, suppress_health_check=[HypothesisCheck.too_slow])
+QUICK = settings(
+    deadline=None,
+    max_examples=80,
+    derandomize=True,
+    suppress_health_check=[HypothesisCheck.too_slow],
+)
 BRIEF = settings(QUICK, max_examples=40)
 
 
@@ -356,7 +361,11 @@ def test_a_plan_that_was_accepted_is_what_its_situation_asks_for(
         for commit in commits(commands):
             state, commands = accept(state, commit, NOW)
             note(f"{commit.plan} {commit.plan.reason}")
-            assert commits(commands) == [], "a second plan in an unchanged world"
+            # One correction may follow: a target of unknown health that was published for the floor is
+            # "as it was" from then on, and may bring its whole tier into use. A second would be flapping.
+            for correction in commits(commands):
+                state, commands = accept(state, correction, NOW)
+            assert commits(commands) == [], "a third plan in an unchanged world"
         health_now = data.draw(verdicts(of))
         state, commands = step(state, HealthChanged(health=health_now, sick=(), at_ns=at(NOW)))
 
