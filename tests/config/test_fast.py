@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from outlast.config import Loaded, TopologyErrors, load, parse
 from outlast.config.fast import read_fast
+from outlast.config.rules.endpoints import ALIKE_TOLD_MAX
 from outlast.model.topology import Endpoint
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -223,3 +224,20 @@ def _distinct(endpoints: tuple[Endpoint, ...]) -> tuple[int, int, int, int]:
         len({id(one.budget) for one in endpoints}),
         len({id(target.check) for one in endpoints for target in one.targets}),
     )
+
+
+def test_the_same_warnings_of_many_endpoints_are_counted_and_not_listed() -> None:
+    """Nobody reads the same advice 100,000 times, and placing it would take longer than planning."""
+    topology = small()
+    topology["endpoints"] = {
+        f"e{n}": {
+            "names": [f"e{n}.a.test"],
+            "targets": {"t1": {"region": "eu", "ipv4": "192.0.2.1"}},
+        }
+        for n in range(ALIKE_TOLD_MAX + 7)
+    }
+    warnings = parse(json.dumps(topology), "big.json").warnings
+    assert [one.path for one in warnings if one.rule == "alike"] == ["endpoints"]
+    assert next(one for one in warnings if one.rule == "alike").message.startswith("7 more")
+    assert len({one.path for one in warnings if one.rule == "single-target"}) == ALIKE_TOLD_MAX
+    assert all(one.line for one in warnings)

@@ -40,7 +40,9 @@ def _owned_twice(endpoint: Endpoint, owners: dict[str, EndpointName]) -> Iterato
     """Two endpoints at one name would undo each other's writes for ever."""
     for at, one in enumerate(endpoint.names):
         owner = owners.setdefault(one.name, endpoint.name)
-        if owner is not endpoint.name or any(one.name == two.name for two in endpoint.names[:at]):
+        if owner is not endpoint.name or (
+            at and any(one.name == two.name for two in endpoint.names[:at])
+        ):
             yield Finding(
                 rule="duplicate-name",
                 path=_path(endpoint, at),
