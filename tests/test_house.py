@@ -58,6 +58,10 @@ ENTRY_POINTS = {
 }
 
 
+# Imported by name, by applications that have the library in question already: never by `import outlast.client`.
+OPTIONAL = ("outlast.client.adapters", "outlast.client.hooks")
+
+
 def files(*folders: str) -> list[Path]:
     return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
 
@@ -179,9 +183,13 @@ def test_the_client_needs_nothing_to_be_imported() -> None:
             f"{shown(path, line)}: {name}"
             for path in files("src/outlast/client")
             for line, name in imports(path, at_import=True)
-            if not standard(name) and not within(name, "outlast")
+            if not standard(name) and not within(name, "outlast") and not is_optional(path)
         ]
     )
+
+
+def is_optional(path: Path) -> bool:
+    return any(within(module_name(path), one) for one in OPTIONAL)
 
 
 def test_a_verb_imports_no_other_verb() -> None:
@@ -380,7 +388,8 @@ def test_no_registry_addresses() -> None:
     """Packages come from wherever the reader's tools are set up to look."""
     none_of(
         hits(
-            r"(?i)index-url|pypi\.org|pythonhosted|registry\.|://[^/ ]*(nexus|artifactory)", texts()
+            r"(?i)index-url|pypi\.org|pythonhosted|registry\.[a-z]+\.[a-z]|://[^/ ]*(nexus|artifactory)",
+            texts(),
         )
     )
 
@@ -495,6 +504,7 @@ def test_no_module_is_dead() -> None:
             for path in files("src")
             if path.name != "__init__.py"
             and module_name(path) not in alive
+            and not is_optional(path)
             and not any(within(name, module_name(path)) for name in imported)
         ]
     )
