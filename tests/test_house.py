@@ -58,7 +58,7 @@ ENTRY_POINTS = {
 }
 
 
-# Imported by name, by applications that have the library in question already: never by `import outlast.client`.
+# Imported by name, by applications that have the library in question; never by `import outlast.client`.
 OPTIONAL = ("outlast.client.adapters", "outlast.client.hooks")
 
 
