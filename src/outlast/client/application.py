@@ -4,8 +4,6 @@ One object holds it all, and you make it. There is no registry behind the scenes
 into one process, and a test can make a third.
 """
 
-import os
-import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from time import monotonic
@@ -15,6 +13,7 @@ from outlast.client import declare
 from outlast.client.breaker import State
 from outlast.client.brownout import Brownout, BudgetVoice, Climb, judge
 from outlast.client.dependency import Dependency
+from outlast.client.errors import DeclarationError
 from outlast.client.facts import Hooks, Levelled, Mode, Served
 from outlast.client.ladder import Instead, Ladder, Value
 
@@ -87,8 +86,6 @@ class Application:
         self._good = self._bad = 0
         self._window_ends_s = monotonic() + BUDGET_WINDOW_S
         self._resolver = resolver
-        ref = weakref.ref(self)
-        os.register_at_fork(after_in_child=lambda: _renew(ref))
 
     @property
     def resolver(self) -> "Resolver":
@@ -150,7 +147,7 @@ class Application:
         """
         limits = {key: value for key, value in locals().items() if key not in {"self", "name"}}
         if name in self.dependencies:
-            raise declare.DeclarationError(f"{name} is declared twice", remedy="give it another name")
+            raise DeclarationError(f"{name} is declared twice", remedy="give it another name")
         made = Dependency(name, essential=essential, hosts=hosts, hooks=self.hooks, limits=limits)
         self.dependencies[name] = made
         return made
@@ -181,10 +178,10 @@ class Application:
             DeclarationError: declared twice, or a limit that cannot be meant.
         """
         if name in self.functions:
-            raise declare.DeclarationError(f"{name!r} is served twice", remedy="give it another name")
+            raise DeclarationError(f"{name!r} is served twice", remedy="give it another name")
         declare.limits(name, [("off_at", off_at, 9.0), ("deadline_s", deadline_s, 86400.0)])
         if essential and off_at is not None:
-            raise declare.DeclarationError(
+            raise DeclarationError(
                 f"{name!r} is essential and yet switched off at level {off_at}",
                 remedy="an essential function stays on; drop one of the two",
             )
@@ -257,7 +254,13 @@ class Application:
             "mode": Mode.DEGRADED if now else Mode.FULL,
             "level": self.brownout.level,
             "degradations": [
-                {"kind": one.kind, "name": one.name, "why": one.why, "by": one.by, "for_s": one.for_s}
+                {
+                    "kind": one.kind,
+                    "name": one.name,
+                    "why": one.why,
+                    "by": one.by,
+                    "for_s": one.for_s,
+                }
                 for one in now
             ],
         }
@@ -268,7 +271,9 @@ def _trouble_at(at_s: float) -> Callable[[Dependency], Degradation | None]:
         gate = one.gate
         if gate.trouble is not None:
             trouble = gate.trouble
-            return Degradation("dependency", one.name, trouble.why, trouble.by, at_s - trouble.since_s)
+            return Degradation(
+                "dependency", one.name, trouble.why, trouble.by, at_s - trouble.since_s
+            )
         if gate.off:
             return Degradation("dependency", one.name, gate.off)
         if gate.home.state is not State.CLOSED and gate.home.state is not State.HELD_CLOSED:
@@ -277,11 +282,3 @@ def _trouble_at(at_s: float) -> Callable[[Dependency], Degradation | None]:
         return None
 
     return look
-
-
-def _renew(ref: "weakref.ref[Application]") -> None:
-    """After a fork: locks may be held by threads that the child has not got."""
-    application = ref()
-    if application is not None:
-        for one in application.dependencies.values():
-            one.renew_locks()

@@ -8,6 +8,7 @@ import asyncio
 from contextvars import Token
 from time import monotonic
 from types import TracebackType
+from typing import Self
 
 from outlast.client.deadline import DEADLINE, clamp_s
 from outlast.client.errors import Overdue, Refused
@@ -36,7 +37,7 @@ class Block:
         """Seconds left; None: no limit."""
         return clamp_s(None)
 
-    def __enter__(self) -> "Block":
+    def __enter__(self) -> Self:
         at_s = monotonic()
         self.limit_s = clamp_s(self._terms.timeout_s)
         if self._gate.off:
@@ -55,7 +56,10 @@ class Block:
         return self
 
     def __exit__(
-        self, _: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+        self,
+        _: type[BaseException] | None,
+        error: BaseException | None,
+        _trace: TracebackType | None,
     ) -> None:
         self._gate.bulkhead.permits.append(None)
         if isinstance(error, GeneratorExit):
@@ -76,7 +80,7 @@ class Block:
         else:
             self._gate.succeeded(0, at_s)
 
-    async def __aenter__(self) -> "Block":
+    async def __aenter__(self) -> Self:
         self.__enter__()
         if self.limit_s is not None:
             self._timer = asyncio.timeout(self.limit_s)
@@ -84,7 +88,10 @@ class Block:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._timer is not None:
             try:

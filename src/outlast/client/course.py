@@ -83,7 +83,13 @@ class Course:
         return self._blame(Refused(self._gate.name, why, remedy=remedy), why, at_s)
 
     def failed(
-        self, error: Exception, at_s: float, *, jitter: float, left_s: float | None, pause_s: float | None
+        self,
+        error: Exception,
+        at_s: float,
+        *,
+        jitter: float,
+        left_s: float | None,
+        pause_s: float | None,
     ) -> Step:
         """An attempt failed, and its circuit has been told.
 

@@ -42,7 +42,8 @@ def number(name: str, what: str, value: float | None, *, above: float, most: flo
     """
     if value is not None and not above < value <= most:
         raise DeclarationError(
-            f"{name}: {what} is {value!r}", remedy=f"give a number above {above:g}, up to {most:g}, or None"
+            f"{name}: {what} is {value!r}",
+            remedy=f"give a number above {above:g}, up to {most:g}, or None",
         )
 
 
@@ -108,7 +109,9 @@ def _misfit(function: Callable[..., Any], other: Callable[..., Any], wanted: obj
     members = _members(wanted)
     if all(one in members for one in _members(got)):
         return ""
-    if isinstance(got, type) and any(isinstance(one, type) and issubclass(got, one) for one in members):
+    if isinstance(got, type) and any(
+        isinstance(one, type) and issubclass(got, one) for one in members
+    ):
         return ""
     return f"{name_of(other)} returns {_print(got)}, not {_print(wanted)}"
 

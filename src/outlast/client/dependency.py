@@ -1,18 +1,21 @@
 """A dependency, declared once: where it lives, whether it is essential, its limits, its fallbacks."""
 
-import threading
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any, ParamSpec, TypeVar, overload
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, overload
 
 from outlast.client import declare
 from outlast.client.breaker import Cause, Limits
 from outlast.client.budget import Budget
+from outlast.client.errors import DeclarationError
 from outlast.client.facts import Hooks
 from outlast.client.gate import Gate
 from outlast.client.job import REGIONS, Job, Terms
 from outlast.client.ladder import Ladder
 from outlast.client.latency import Latencies
+
+if TYPE_CHECKING:
+    from outlast.client.block import Block
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -38,7 +41,13 @@ class Dependency:
     """
 
     def __init__(
-        self, name: str, *, essential: bool, hosts: tuple[str, ...], hooks: Hooks, limits: Mapping[str, Any]
+        self,
+        name: str,
+        *,
+        essential: bool,
+        hosts: tuple[str, ...],
+        hooks: Hooks,
+        limits: Mapping[str, Any],
     ) -> None:
         self.name = name
         self.essential = essential
@@ -88,11 +97,12 @@ class Dependency:
             ],
         )
         if self.protocol not in PROTOCOLS:
-            raise declare.DeclarationError(
-                f"{self.name}: protocol is {self.protocol!r}", remedy=f"one of {', '.join(PROTOCOLS)}"
+            raise DeclarationError(
+                f"{self.name}: protocol is {self.protocol!r}",
+                remedy=f"one of {', '.join(PROTOCOLS)}",
             )
         if self.regions and len(self.regions) != len(self.hosts):
-            raise declare.DeclarationError(
+            raise DeclarationError(
                 f"{self.name}: {len(self.hosts)} hosts, but {len(self.regions)} regions",
                 remedy="name the region of each host, or none",
             )
@@ -135,11 +145,13 @@ class Dependency:
         self, function: Callable[..., Any], ladder: Ladder, *, idempotent: bool
     ) -> Callable[..., Any]:
         of = declare.name_of(function)
-        declare.survives(self.name, essential=self.essential, ladder=ladder, because=self.because, of=of)
+        declare.survives(
+            self.name, essential=self.essential, ladder=ladder, because=self.because, of=of
+        )
         declare.fits(self.name, function, ladder, self.hosts)
         is_async = declare.is_async(function)
         if self.terms.hedge is not None and not (is_async and idempotent):
-            raise declare.DeclarationError(
+            raise DeclarationError(
                 f"{self.name} is hedged, but {of} cannot be sent twice at once",
                 remedy="hedging needs a coroutine function that is idempotent; drop hedge= otherwise",
             )
@@ -171,12 +183,6 @@ class Dependency:
         """End a hold."""
         self.gate.hold(Cause.RELEASE, monotonic())
 
-    def renew_locks(self) -> None:
-        """After a fork: no thread of the child holds the lock or a permit."""
-        self.gate.lock = threading.Lock()
-        self.gate.bulkhead.permits[:] = [None] * self.gate.bulkhead.limit
-
     def reset(self) -> None:
         """Start anew, as a test wants it: closed circuits, a full budget, nothing wrong."""
-        self.renew_locks()
         self.gate.reset(monotonic())

@@ -43,7 +43,9 @@ def query(name: str, kind: str, server: tuple[str, int], *, timeout_s: float = 1
         raise OSError(f"the answer of {server[0]} cannot be read") from error
 
 
-def direct_lookup(*servers: str, port: int = 53, timeout_s: float = 1.0) -> Callable[[str, int], list[str]]:
+def direct_lookup(
+    *servers: str, port: int = 53, timeout_s: float = 1.0
+) -> Callable[[str, int], list[str]]:
     """Return a look-up that asks servers (addresses) one after another."""
 
     def lookup(name: str, family: int) -> list[str]:

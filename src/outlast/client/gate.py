@@ -6,7 +6,9 @@ closed, nothing is switched off, and the last call did not fail. `shut_until_s` 
 refused call: until then nothing will be sent home, so that a constant can be returned after one comparison.
 """
 
+import os
 import threading
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -43,7 +45,7 @@ class Gate:
 
     __slots__ = (
         "budget", "bulkhead", "circuits", "home", "hooks", "hosts", "latencies", "lock", "name", "off",
-        "quick", "shed", "shut_until_s", "trouble",
+        "quick", "shed", "shut_until_s", "trouble", "__weakref__",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +65,8 @@ class Gate:
         self.quick = True
         self.shut_until_s = float("-inf")
         self.trouble: Trouble | None = None
+        ref = weakref.ref(self)
+        os.register_at_fork(after_in_child=lambda: _renew(ref))
 
     def refresh(self) -> None:
         """Work out `quick` and `shut_until_s` anew, after anything they depend on has moved."""
@@ -166,3 +170,11 @@ class Gate:
             self.refresh()
             self.tell(Moved(self.name, self.hosts[region] if self.hosts else "", now))
         return outcome
+
+
+def _renew(ref: "weakref.ref[Gate]") -> None:
+    """After a fork: no thread of the child holds the lock or a permit, whatever the parent's did."""
+    gate = ref()
+    if gate is not None:
+        gate.lock = threading.Lock()
+        gate.bulkhead.permits[:] = [None] * gate.bulkhead.limit

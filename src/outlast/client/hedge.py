@@ -12,6 +12,9 @@ from typing import Any
 from outlast.client.facts import Hedged
 from outlast.client.job import Job
 
+HEDGE_MIN_S = 0.002
+"""Nothing is hedged sooner: below it the second copy costs more than it can save."""
+
 
 def hedged(job: Job, share: float) -> Callable[..., Coroutine[Any, Any, Any]]:
     """Return the function of a job, hedged after the `share` quantile of its good calls."""
@@ -24,7 +27,7 @@ def hedged(job: Job, share: float) -> Callable[..., Coroutine[Any, Any, Any]]:
         first = asyncio.ensure_future(job.function(*args, **kwargs))
         copies = [first]
         try:
-            if await _ended(copies, after_s) or not gate.may_retry():
+            if await _ended(copies, max(after_s, HEDGE_MIN_S)) or not gate.may_retry():
                 return await first
             gate.tell(Hedged(gate.name))
             copies.append(asyncio.ensure_future(job.function(*args, **kwargs)))

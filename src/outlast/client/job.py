@@ -33,10 +33,26 @@ class Terms:
 class Job:
     """A function, its gate, its ladder and its last good results."""
 
-    __slots__ = ("function", "gate", "idempotent", "ladder", "name", "plain", "plain_by", "results", "terms")
+    __slots__ = (
+        "function",
+        "gate",
+        "idempotent",
+        "ladder",
+        "name",
+        "plain",
+        "plain_by",
+        "results",
+        "terms",
+    )
 
     def __init__(
-        self, function: Callable[..., Any], gate: Gate, terms: Terms, ladder: Ladder, *, idempotent: bool
+        self,
+        function: Callable[..., Any],
+        gate: Gate,
+        terms: Terms,
+        ladder: Ladder,
+        *,
+        idempotent: bool,
     ) -> None:
         self.function = function
         self.name = f"{function.__module__}.{function.__qualname__}"

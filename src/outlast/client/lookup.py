@@ -41,7 +41,9 @@ def miss_of(error: OSError) -> Miss:
 
 def error_of(name: str, miss: Miss) -> socket.gaierror:
     """Return the error that the system would have raised."""
-    number = {Miss.EMPTY: socket.EAI_NODATA, Miss.GONE: socket.EAI_NONAME}.get(miss, socket.EAI_AGAIN)
+    number = {Miss.EMPTY: socket.EAI_NODATA, Miss.GONE: socket.EAI_NONAME}.get(
+        miss, socket.EAI_AGAIN
+    )
     return socket.gaierror(number, f"{name}: {miss}")
 
 
@@ -79,7 +81,9 @@ class Flights:
 
     __slots__ = ("_landed", "_lock", "_lookup", "_under_way")
 
-    def __init__(self, lookup: Lookup, landed: Callable[[tuple[str, int], list[str] | Miss], None]) -> None:
+    def __init__(
+        self, lookup: Lookup, landed: Callable[[tuple[str, int], list[str] | Miss], None]
+    ) -> None:
         self._lookup = lookup
         self._landed = landed
         self._lock = threading.Lock()

@@ -52,7 +52,9 @@ def load(path: Path) -> Memory:
         aside = path.with_name(f"{path.name}.damaged")
         _set_aside(path, aside)
         warnings.warn(
-            f"{path} is damaged ({error}); it now is {aside.name}, names start unknown", MemoryDamaged, 2
+            f"{path} is damaged ({error}); it now is {aside.name}, names start unknown",
+            MemoryDamaged,
+            2,
         )
         return {}
 
@@ -68,7 +70,9 @@ def save(path: Path, known: Memory) -> None:
         if key not in joined or joined[key].confirmed_at_s <= one.confirmed_at_s:
             joined[key] = one
     youngest = sorted(joined.items(), key=lambda item: -item[1].confirmed_at_s)[:ENTRIES_MAX]
-    names = [[name, family, one.confirmed_at_s, list(one.addresses)] for (name, family), one in youngest]
+    names = [
+        [name, family, one.confirmed_at_s, list(one.addresses)] for (name, family), one in youngest
+    ]
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
         with os.fdopen(descriptor, "w") as file:
@@ -84,7 +88,11 @@ def _parse(data: Any) -> Memory:
         raise ValueError(f"format {data['format']!r} is not known")
     found: dict[tuple[str, int], Remembered] = {}
     for name, family, confirmed_at_s, addresses in data["names"]:
-        if not isinstance(name, str) or not addresses or not all(isinstance(a, str) for a in addresses):
+        if (
+            not isinstance(name, str)
+            or not addresses
+            or not all(isinstance(a, str) for a in addresses)
+        ):
             raise ValueError(f"the entry of {name!r} is not readable")
         found[name, int(family)] = Remembered(tuple(addresses), float(confirmed_at_s))
     return found

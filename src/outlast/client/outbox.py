@@ -57,7 +57,9 @@ class Outbox:
             with self._lock, closing(self._open()) as base, base:
                 if base.execute("SELECT count(*) FROM calls").fetchone()[0] >= self._entries_max:
                     raise OSError(f"the outbox {self._path} is full: {self._entries_max} calls")
-                base.execute("INSERT INTO calls (key, operation, call, kept_at_s) VALUES (?,?,?,?)", row)
+                base.execute(
+                    "INSERT INTO calls (key, operation, call, kept_at_s) VALUES (?,?,?,?)", row
+                )
         except sqlite3.Error as error:
             raise OSError(f"the outbox {self._path} cannot be written: {error}") from error
         return key

@@ -163,6 +163,10 @@ class Resolver:
             self._path.unlink(missing_ok=True)
             save(self._path, kept)
 
+    def look_up_with(self, lookup: Lookup) -> None:
+        """Ask another way from now on."""
+        self._lookups[0] = lookup
+
     def expire(self) -> None:
         """Look every name up again at its next use; what is remembered stays."""
         self._answers.expire()
@@ -194,8 +198,12 @@ class Resolver:
         if not found:
             misses = [one.miss for one in held.values() if one.miss is not None]
             raise error_of(name, misses[0] if misses else Miss.SILENT)
-        stale = [one for one in held.values() if one.addresses and not (one.fresh and one.miss is None)]
-        if stale and not any(one.addresses and one.miss is None and one.fresh for one in held.values()):
+        stale = [
+            one for one in held.values() if one.addresses and not (one.fresh and one.miss is None)
+        ]
+        if stale and not any(
+            one.addresses and one.miss is None and one.fresh for one in held.values()
+        ):
             self.stale_uses += 1
             self.hooks.tell(StaleName(name, stale[0].miss or Miss.SILENT, stale[0].age_s))
         return tuple(found)
@@ -231,7 +239,9 @@ class Resolver:
             try:
                 save(path, known)
             except OSError as error:
-                warnings.warn(f"last-known-good addresses could not be written: {error}", RuntimeWarning, 2)
+                warnings.warn(
+                    f"last-known-good addresses could not be written: {error}", RuntimeWarning, 2
+                )
 
     def _remember(self, path: Path) -> None:
         now_s, at_s = time(), monotonic()
@@ -247,8 +257,12 @@ class Resolver:
 
 
 def _settled(held: Mapping[Key, Held]) -> bool:
-    """Whether no look-up is worth its time now: everything is fresh, or failed a moment ago."""
-    return all(one.fresh for one in held.values())
+    """Whether no look-up is worth its time now: everything is fresh, or failed a moment ago.
+
+    A family that a name never had need not be asked again while the other one is fresh.
+    """
+    good = any(one.fresh and one.miss is None for one in held.values())
+    return all(one.fresh or (good and not one.addresses) for one in held.values())
 
 
 def _family_of(address: str) -> int:

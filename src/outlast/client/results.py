@@ -41,7 +41,9 @@ class Results:
         self._rung = rung
         self._store: ResultStore = rung.store or MemoryStore()
 
-    def keep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: object, at_s: float) -> None:
+    def keep(
+        self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: object, at_s: float
+    ) -> None:
         """Keep a good result."""
         self._store.set(self._key(args, kwargs), (at_s, result))
 

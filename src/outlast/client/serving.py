@@ -4,9 +4,8 @@ Down means: it raised, and a dependency had failed under it. An exception withou
 own answer ("out of stock") and counts as full service.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from collections.abc import Iterator
 from functools import wraps
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, cast
 
@@ -24,7 +23,9 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def wrap(application: "Application", function: "Function", wrapped: Callable[P, R]) -> Callable[P, R]:
+def wrap(
+    application: "Application", function: "Function", wrapped: Callable[P, R]
+) -> Callable[P, R]:
     """Return a function that tells the application how it was served."""
     if function.when_off is not None:
         declare.fits(function.name, wrapped, (function.when_off,), ())
@@ -42,7 +43,9 @@ def wrap(application: "Application", function: "Function", wrapped: Callable[P, 
 
 
 def _async(
-    application: "Application", function: "Function", wrapped: Callable[..., Coroutine[Any, Any, Any]]
+    application: "Application",
+    function: "Function",
+    wrapped: Callable[..., Coroutine[Any, Any, Any]],
 ) -> Callable[..., Coroutine[Any, Any, Any]]:
     @wraps(wrapped)
     async def served(*args: Any, **kwargs: Any) -> Any:
@@ -67,7 +70,9 @@ def _off(application: "Application", function: "Function", args: Any, kwargs: An
         case Instead(function=other):
             return other(*args, **kwargs)
         case None:
-            raise Refused(function.name, "switched-off", remedy=f"brown-out: {application.brownout.why}")
+            raise Refused(
+                function.name, "switched-off", remedy=f"brown-out: {application.brownout.why}"
+            )
 
 
 @contextmanager

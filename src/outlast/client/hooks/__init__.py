@@ -1,0 +1,1 @@
+"""Facts to other tools: one small module each, imported when you want it."""
