@@ -73,23 +73,36 @@ by_option = click.option(
 )
 
 
-def open_world(file: Path, state: Path | None, *, warn: bool = False) -> World:
+def open_world(file: Path, state: Path | None, *, warn: bool = False, kept: bool = False) -> World:
     """Read the topology file.
 
     Args:
         warn: whether to print its warnings to standard error, as commands do that publish.
+        kept: whether the copy of the last valid file may stand in for one with faults: for commands that
+            people need in the night in which somebody broke it, while `outlast up` runs on with the copy.
 
     Raises:
         ConfigError: the file has faults; all of them are told.
     """
-    loaded = load(file)
+    folder = StateFolder.of(file, state)
+    try:
+        loaded = load(file)
+    except ConfigError as error:
+        copy = folder.kept_topology(file)
+        if not kept or not copy.exists():
+            raise
+        loaded = load(copy)
+        sys.stderr.write(
+            f"{file} cannot be used ({str(error).splitlines()[-1]}) See `outlast config check {file}`.\n"
+            f"Going on with its last valid version, kept in {copy}.\n"
+        )
     for warning in loaded.warnings if warn else ():
         sys.stderr.write(f"{warning}\n")
     return World(
         file=file,
         topology=loaded.topology,
         digest=loaded.digest,
-        state=StateFolder.of(file, state),
+        state=folder,
         clock=real_clock(),
     )
 

@@ -170,9 +170,7 @@ def _state(
     observation = known.observations.get(endpoint.name)
     if endpoint.name in known.unread:
         return "unreadable", known.unread[endpoint.name].splitlines()[0]
-    if head is None:
-        return "no plan", "nothing was planned yet: is `outlast up` running?"
-    found = compare(head, observation) if observation is not None else None
+    found = compare(head, observation) if head is not None and observation is not None else None
     if found is not None and not isinstance(found, Proof):
         return found.kind.value, found.message
     for scope in (endpoint.name, None):
@@ -180,6 +178,8 @@ def _state(
             return "frozen", known.frozen[scope]
     if row is not None and row.blocked is not None:
         return "blocked", "; ".join(one.message for one in row.blocked.ruling.findings)
+    if head is None:
+        return "no plan", "nothing was planned yet: is `outlast up` running?"
     down = sorted(known.down.get(endpoint.name, ()))
     return "ok", f"down: {', '.join(down)}" if down else ""
 

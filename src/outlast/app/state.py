@@ -41,6 +41,21 @@ class StateFolder:
         log = self.store.with_name(f"{self.store.name}-wal")
         return self.store.exists() or log.exists()
 
+    def keep_topology(self, file: Path) -> None:
+        """Keep a copy of a topology that was valid, for the night on which the file is not.
+
+        Raises:
+            OSError: it cannot be read or written.
+        """
+        self.make()
+        fresh = self.root / f"{file.name}.new"
+        fresh.write_bytes(file.read_bytes())
+        fresh.replace(self.root / file.name)
+
+    def kept_topology(self, file: Path) -> Path:
+        """Where the copy of the last valid topology lies, if there is one."""
+        return self.root / file.name
+
     @property
     def zones(self) -> Path:
         """The embedded name server's zones."""

@@ -9,6 +9,8 @@ _OPENS = {
     Event.TOPOLOGY_REFUSED: "topology",
     Event.BUG: "bug",
 }
+_STOPPING = ("store ", "provider ")
+
 _CLOSES = {
     Event.STORE_BACK: "store",
     Event.PROVIDER_BACK: "provider",
@@ -34,6 +36,14 @@ class Troubles:
     def now(self) -> dict[str, str]:
         """Return what is wrong, by name; empty: nothing."""
         return dict(sorted(self._open.items()))
+
+    def stopping(self) -> dict[str, str]:
+        """Return what keeps the process from doing its work: a store or a provider that is lost.
+
+        A refused edit of the topology or a sick vantage is none of that. Whoever restarts processes that
+        are not ready would meet the broken file at the next start.
+        """
+        return {name: why for name, why in self.now().items() if name.startswith(_STOPPING)}
 
 
 def _key(kind: str, fact: Fact) -> str:

@@ -124,6 +124,7 @@ class Up:
         sock = listen(self._options.http) if self._options.http is not None else None
         store: Store | None = None
         try:
+            await asyncio.to_thread(self._keep_topology)
             await self._start_servers()
             store = await self._world.store() if self._options.roles - {Role.NAMESERVER} else None
             await self._work(store, sock)
@@ -134,6 +135,7 @@ class Up:
             for server in self._crew.servers:
                 await server.close()
             if store is not None:
+                await self._sign_off(self._world.ledger(store, "outlast"))
                 await store.close()
             if sock is not None:
                 sock.close()
@@ -156,7 +158,7 @@ class Up:
             self._tell(Fact(event=Event.STARTED, role="nameserver", detail=detail))
 
     async def _work(self, store: Store | None, sock: socket.socket | None) -> None:
-        web = WebServer(make_web(self.metrics, self._troubles.now))
+        web = WebServer(make_web(self.metrics, self._troubles))
         jobs: dict[str, Callable[[], Awaitable[None]]] = {}
         if store is not None:
             jobs |= self._make_roles(store)
@@ -275,6 +277,12 @@ class Up:
             self._measure()
             await asyncio.sleep(SIGN_OF_LIFE_S)
 
+    async def _sign_off(self, ledger: Ledger) -> None:
+        """Take the signs of life back: whoever ends in order is not missed."""
+        with contextlib.suppress(StoreError):
+            for kind, name, _ in self._crew.signs():
+                await ledger.gone(kind, name)
+
     def _measure(self) -> None:
         planner = self._crew.planner
         if planner is None:
@@ -297,6 +305,14 @@ class Up:
             seen = _stamp(self._world)
             self._take_topology()
 
+    def _keep_topology(self) -> None:
+        """Keep a copy of the valid file, for commands of the night on which it is not."""
+        try:
+            self._world.state.keep_topology(self._world.file)
+        except OSError as error:
+            detail = f"no copy of {self._world.file} can be kept: {error}"
+            self._tell(Fact(event=Event.LAST_GOOD_FAILED, role="outlast", detail=detail))
+
     def _take_topology(self) -> None:
         """Read the topology again; whatever is wrong with it, the old one stays in force."""
         try:
@@ -308,6 +324,7 @@ class Up:
         if loaded.digest == self._world.digest:
             return
         self._world = replace(self._world, topology=loaded.topology, digest=loaded.digest)
+        self._keep_topology()
         if self._crew.planner is not None:
             self._crew.planner.change_topology(loaded.topology)
         for prober in self._crew.probers:

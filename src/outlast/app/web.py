@@ -6,7 +6,7 @@ being ready never takes anything out of the DNS.
 
 import contextlib
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -15,15 +15,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from outlast.app.troubles import Troubles
 from outlast.drivers.telemetry import Metrics
 from outlast.model.errors import ConfigError
 from outlast.model.topology import Address
 
-Readiness = Callable[[], dict[str, str]]
-"""Returns what is wrong, by name; empty: ready."""
 
-
-def make_web(metrics: Metrics, readiness: Readiness) -> Starlette:
+def make_web(metrics: Metrics, troubles: Troubles) -> Starlette:
     """Make the application."""
 
     async def show_metrics(request: Request) -> Response:
@@ -36,9 +34,9 @@ def make_web(metrics: Metrics, readiness: Readiness) -> Starlette:
 
     async def show_readiness(request: Request) -> Response:
         del request
-        wrong = readiness()
-        status = {"status": "not ready" if wrong else "ready", "wrong": wrong}
-        return JSONResponse(status, status_code=503 if wrong else 200)
+        stopping = troubles.stopping()
+        status = {"status": "not ready" if stopping else "ready", "wrong": troubles.now()}
+        return JSONResponse(status, status_code=503 if stopping else 200)
 
     return Starlette(
         routes=[

@@ -73,7 +73,7 @@ def evacuate(
     by: str,
 ) -> int:
     """Drain REGION, in steps, and say when it is safe to power off."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     name = _region(world, region)
     now_ns = world.clock.now_ns()
     evacuation = Evacuation(
@@ -109,7 +109,7 @@ def evacuate(
 @click.option("--by", default=operator, show_default="your login", help="Who asks for it.")
 def restore(file: Path, state: Path | None, region: str, *, no_wait: bool, by: str) -> int:
     """Take REGION back into service."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     return asyncio.run(_restore(world, _region(world, region), by=by, wait=not no_wait))
 
 

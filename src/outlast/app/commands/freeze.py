@@ -62,7 +62,7 @@ def freeze(
     by: str,
 ) -> None:
     """Stop automation from publishing anything new for NAME, or for everything."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     scope = _scope(world, name, everything=everything)
     override = Freeze(
         endpoint=scope,
@@ -90,7 +90,7 @@ def freeze(
 @click.option("--by", default=operator, show_default="your login", help="Who asks for it.")
 def thaw(file: Path, state: Path | None, name: str | None, *, everything: bool, by: str) -> int:
     """Let automation go on for NAME, or for everything."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     scope = _scope(world, name, everything=everything)
 
     def is_meant(one: Override) -> bool:
@@ -130,7 +130,7 @@ def waive(
     by: str,
 ) -> None:
     """Switch one RULE of the guard off for NAME, or for everything, for a stated time."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     scope = _scope(world, name, everything=everything)
     waiver = Waiver(
         rule=rule,

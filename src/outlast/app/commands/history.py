@@ -50,7 +50,7 @@ def history(
     as_json: bool,
 ) -> None:
     """Tell what happened to NAME, or to everything, oldest first."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     if (as_plans or generation) and name is None:
         raise ConfigError(
             "plans belong to an endpoint", remedy="name it: outlast history FILE NAME"

@@ -96,7 +96,7 @@ def rescue(
     yes: bool,
 ) -> int:
     """Restore the last known good publication of NAMES, or of every endpoint of FILE."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     files = list(sources) or world.state.last_good_files()
     if not files:
         raise ConfigError(

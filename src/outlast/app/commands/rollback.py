@@ -65,7 +65,7 @@ def rollback(
     by: str,
 ) -> int:
     """Publish an earlier plan of NAME again, through the guard, as a new generation."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     endpoint = find_endpoint(world, name)
     freeze = Freeze(
         endpoint=endpoint.name,

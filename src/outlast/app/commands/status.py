@@ -40,7 +40,7 @@ def status(
     file: Path, state: Path | None, *, only_wrong: bool, dns: bool | None, as_json: bool
 ) -> int:
     """Show what is published, wanted and wrong for FILE."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     ask = dns if dns is not None else len(world.topology.endpoints) <= ASKED_MAX
     found, broken = asyncio.run(_gather(world, ask=ask))
     if as_json:

@@ -71,7 +71,7 @@ class Why:
 @json_option
 def why(file: Path, state: Path | None, name: str, *, as_json: bool) -> int:
     """Explain the answer for NAME (an endpoint or one of its DNS names)."""
-    world = open_world(file, state)
+    world = open_world(file, state, kept=True)
     endpoint = find_endpoint(world, name)
     found = asyncio.run(_explain(world, endpoint))
     if as_json:
