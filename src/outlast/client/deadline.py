@@ -14,6 +14,8 @@ from time import monotonic
 
 DEADLINE: ContextVar[float | None] = ContextVar("outlast_deadline", default=None)
 
+SOCKET_MIN_S = 0.001
+
 
 def left_s() -> float | None:
     """Return the seconds left, at least 0; None: no deadline."""
@@ -27,6 +29,12 @@ def clamp_s(limit_s: float | None) -> float | None:
     if left is None or limit_s is None:
         return limit_s if left is None else left
     return min(limit_s, left)
+
+
+def socket_s(limit_s: float | None) -> float | None:
+    """Return `clamp_s` for a socket: a millisecond at least, since 0 would mean "do not block"."""
+    clamped_s = clamp_s(limit_s)
+    return None if clamped_s is None else max(SOCKET_MIN_S, clamped_s)
 
 
 @contextmanager

@@ -44,8 +44,21 @@ class Gate:
     """What all guarded functions of one dependency share."""
 
     __slots__ = (
-        "budget", "bulkhead", "circuits", "home", "hooks", "hosts", "latencies", "lock", "name", "off",
-        "quick", "shed", "shut_until_s", "trouble", "__weakref__",
+        "__weakref__",
+        "budget",
+        "bulkhead",
+        "circuits",
+        "home",
+        "hooks",
+        "hosts",
+        "latencies",
+        "lock",
+        "name",
+        "off",
+        "quick",
+        "shed",
+        "shut_until_s",
+        "trouble",
     )  # fmt: skip
 
     def __init__(

@@ -21,7 +21,7 @@ from urllib3.exceptions import HTTPError, NewConnectionError
 from urllib3.exceptions import ReadTimeoutError as PoolReadTimeout
 
 from outlast.client.adapters.urllib3 import pool_manager
-from outlast.client.deadline import clamp_s
+from outlast.client.deadline import socket_s
 from outlast.client.resolver import Resolver
 
 
@@ -49,7 +49,7 @@ def attach(client: Client, resolver: Resolver, *, verify: bool | str = True) -> 
 
     def send(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         timeout = Timeout(
-            connect=clamp_s(config.connect_timeout), read=clamp_s(config.read_timeout)
+            connect=socket_s(config.connect_timeout), read=socket_s(config.read_timeout)
         )
         try:
             response = pools.urlopen(

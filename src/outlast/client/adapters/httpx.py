@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from outlast.client.deadline import clamp_s
+from outlast.client.deadline import socket_s
 from outlast.client.resolver import Resolver
 
 _PHASES = ("connect", "read", "write", "pool")
@@ -112,7 +112,7 @@ def _towards(request: httpx.Request, address: str) -> httpx.Request:
         extensions.setdefault("sni_hostname", url.host)
         url = url.copy_with(host=address)
     limits = extensions.get("timeout") or {}
-    extensions["timeout"] = {phase: clamp_s(limits.get(phase)) for phase in _PHASES}
+    extensions["timeout"] = {phase: socket_s(limits.get(phase)) for phase in _PHASES}
     return httpx.Request(
         request.method, url, headers=request.headers, stream=request.stream, extensions=extensions
     )

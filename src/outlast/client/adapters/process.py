@@ -55,7 +55,7 @@ class Installed:
         family: int = 0,
         type: int = 0,  # noqa: A002 - the names are the original's
         proto: int = 0,
-        flags: int = 0,  # noqa: A002
+        flags: int = 0,
     ) -> list[Any]:
         plain = isinstance(host, str) and host and not flags and isinstance(port, int | None)
         if not plain or ":" in host or host.replace(".", "").isdigit():

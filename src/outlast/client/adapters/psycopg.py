@@ -8,7 +8,7 @@ from typing import Any
 
 from psycopg.conninfo import conninfo_to_dict
 
-from outlast.client.deadline import clamp_s
+from outlast.client.deadline import socket_s
 from outlast.client.resolver import Resolver
 
 CHECKED = {"verify-full"}
@@ -39,7 +39,7 @@ def parameters(conninfo: str, resolver: Resolver, **options: Any) -> dict[str, A
     given["host"] = ",".join(one[0] for one in names)
     given["hostaddr"] = ",".join(one[1] for one in names)
     given["port"] = ",".join(one[2] for one in names)
-    limit_s = clamp_s(float(given["connect_timeout"] or 0) if "connect_timeout" in given else None)
+    limit_s = socket_s(float(given["connect_timeout"] or 0) if "connect_timeout" in given else None)
     if limit_s is not None:
         given["connect_timeout"] = max(2, int(limit_s))  # libpq takes whole seconds, 2 at least
     return given

@@ -10,7 +10,7 @@ import requests
 from requests.adapters import HTTPAdapter
 
 from outlast.client.adapters.urllib3 import pool_classes
-from outlast.client.deadline import clamp_s
+from outlast.client.deadline import socket_s
 from outlast.client.resolver import Resolver
 
 
@@ -32,7 +32,7 @@ class OutlastAdapter(HTTPAdapter):
         """Send a request within what is left of the caller's deadline."""
         limit = kwargs.get("timeout")
         kwargs["timeout"] = (
-            tuple(map(clamp_s, limit)) if isinstance(limit, tuple) else clamp_s(limit)
+            tuple(map(socket_s, limit)) if isinstance(limit, tuple) else socket_s(limit)
         )
         return super().send(request, *args, **kwargs)
 

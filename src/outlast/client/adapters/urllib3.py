@@ -15,7 +15,7 @@ from urllib3 import HTTPConnectionPool, HTTPSConnectionPool, PoolManager
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from outlast.client.deadline import clamp_s
+from outlast.client.deadline import socket_s
 from outlast.client.resolver import Resolver
 
 
@@ -49,7 +49,7 @@ def pool_manager(resolver: Resolver, **options: Any) -> PoolManager:
 def _connect(connection: Any, resolver: Resolver, connect: Any, *, tls: bool) -> socket.socket:
     name = connection._dns_host  # noqa: SLF001 - what urllib3 connects to, apart from `host`
     limit_s = connection.timeout if isinstance(connection.timeout, int | float) else None
-    connection.timeout = clamp_s(limit_s)
+    connection.timeout = socket_s(limit_s)
     if ":" in name or name.replace(".", "").isdigit():
         return connect()  # type: ignore[no-any-return]
     try:
