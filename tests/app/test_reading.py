@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 import pytest
+from tests.support.system import AP, EU, US, System, invoke, system, until
 
 from outlast.app.cli import COMMANDS, cli
-from tests.support.system import AP, EU, US, System, invoke, system, until
 
 pytestmark = pytest.mark.slow
 

@@ -25,6 +25,7 @@ import dns.query
 import dns.rcode
 import dns.tsig
 import dns.update
+from tests.support.nameservers import free_port
 
 from outlast.app.cli import cli
 from outlast.app.cli import run as run_front_door
@@ -32,7 +33,6 @@ from outlast.app.state import StateFolder
 from outlast.drivers.regions import FailureMode, LocalRegion
 from outlast.model.fence import Fence, parse_fence
 from outlast.model.names import RegionName
-from tests.support.nameservers import free_port
 
 DEADLINE_S = 20.0
 EU, US, AP = "eu-west", "us-east", "ap-south"
@@ -43,7 +43,7 @@ outlast: 1
 settings:
   verify_interval_s: 0.3
   evidence_max_age_s: 5
-  sick_window_s: 0.5
+  sick_window_s: 0.1
   takeover_s: 0.2
   rescued_hold_s: 60
   http: 127.0.0.1:@HTTP@
@@ -144,6 +144,8 @@ class Regions:
         """Stop serving."""
         for region in self._regions.values():
             asyncio.run_coroutine_threadsafe(region.close(), self._loop).result(5)
+        # Aborted connections end in a turn of their own.
+        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
@@ -303,8 +305,8 @@ class System:
 
 
 @contextlib.contextmanager
-def system(folder: Path, text: str = TOPOLOGY) -> Iterator[System]:
-    """Regions and a topology on free ports; nothing of Outlast runs yet."""
+def system(folder: Path, text: str = TOPOLOGY, *, served: bool = True) -> Iterator[System]:
+    """Regions and a topology on free ports; nothing of Outlast runs yet. `served`: by this process."""
     dns_port, http_port, port = free_port(), free_port(), free_port()
     middle = os.getpid() % 250 + 2
     places = {EU: f"127.0.{middle}.11", US: f"127.0.{middle}.12", AP: f"127.0.{middle}.13"}
@@ -317,7 +319,7 @@ def system(folder: Path, text: str = TOPOLOGY) -> Iterator[System]:
         ("@AP@", places[AP]),
     ):
         text = text.replace(mark, str(value))
-    regions = Regions(places, port)
+    regions = Regions(places if served else {}, port)
     regions.start()
     made = System(folder, regions, dns_port, http_port, places)
     made.file.write_text(text)

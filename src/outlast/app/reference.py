@@ -71,7 +71,9 @@ def _command(command: click.Command, context: click.Context, level: int) -> Iter
         for name in command.list_commands(context):
             inner = command.get_command(context, name)
             assert inner is not None
-            yield from _command(inner, click.Context(inner, info_name=name, parent=context), level + 1)
+            yield from _command(
+                inner, click.Context(inner, info_name=name, parent=context), level + 1
+            )
 
 
 def _examples(epilog: str) -> str:
