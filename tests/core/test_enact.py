@@ -21,6 +21,7 @@ from tests.support.builders import (
 )
 
 from outlast.core.enact import (
+    LOST_MAX,
     RETRY_MAX_NS,
     Choosing,
     Confirming,
@@ -488,6 +489,18 @@ def test_work_begins_with_the_layout_it_was_woken_with() -> None:
 def test_a_state_prints_in_one_line() -> None:
     """As it stands in logs."""
     assert str(state(PHASES["doubting"], seen=4)) == "e1 api doubting seen 4"
+
+
+def test_who_loses_every_race_waits_longer_each_time() -> None:
+    """A server whose reads differ from what its conditions see must not be hammered."""
+    doubting = Doubting(plan=FIRST, fence=fence_of(FIRST), healing="")
+    state = State(enactor=E1, layout=LAYOUT, phase=doubting, lost=LOST_MAX - 1)
+    after, commands = step(state, Read(observation=observed(OF), at_ns=at(1)))
+    assert isinstance(after.phase, Idle)
+    assert [type(one) for one in commands] == [ReportDrift, RetryAt]
+    state = replace(state, lost=LOST_MAX - 2)
+    after, _ = step(state, Read(observation=observed(OF), at_ns=at(1)))
+    assert isinstance(after.phase, Reading)
 
 
 def test_an_acknowledged_write_is_remembered_before_it_is_read_back() -> None:

@@ -222,12 +222,19 @@ def _transaction_size() -> Case:
     return case(situation(endpoint(*many, names=names)))
 
 
+def _fence_moved() -> Case:
+    first = endpoint("eu-1", names=(PublishedName(name=NAME), PublishedName(name=WWW)))
+    swapped = endpoint("eu-1", names=(PublishedName(name=WWW), PublishedName(name=NAME)))
+    return case(situation(swapped, head=plan(first)))
+
+
 FIRING: list[tuple[str, Callable[[], Case]]] = [
     ("never-empty", _never_empty),
     ("never-empty", _never_empty_one_family),
     ("never-empty", _never_empty_one_name),
     ("authentic", _authentic),
     ("newer", _newer),
+    ("fence-moved", _fence_moved),
     ("stale-base", _stale_base),
     ("stale-base", _stale_base_first),
     ("frozen", _frozen),

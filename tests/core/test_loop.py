@@ -47,7 +47,7 @@ from outlast.core.messages import (
 from outlast.model.fence import RESCUER
 from outlast.model.health import Health
 from outlast.model.names import VantageName
-from outlast.model.override import Override
+from outlast.model.override import Override, is_over
 from outlast.model.plan import Observation, Origin, Plan, Receipt
 from outlast.model.topology import Budget, Endpoint, Floors, Policy, Settings
 from outlast.model.units import NO_GENERATION, Generation, Nanos, seconds
@@ -333,6 +333,42 @@ def test_an_evacuation_asks_to_be_woken_at_each_step() -> None:
     assert wakes(commands) == [at(260)]
     state, commands = run(head(half, second=201), Ticked(at_ns=at(260)), state=state)
     assert published(commits(commands)[0]) == ["us-1", "us-2"]
+
+
+def test_a_blocked_step_does_not_keep_a_dead_target_in() -> None:
+    """The next step of an evacuation leaves too little; a target that dies elsewhere goes all the same."""
+    of = endpoint(
+        *(target(name, capacity=100) for name in ("eu-1", "us-1", "us-2", "us-3")),
+        demand=200,
+        policy=Policy(),
+    )
+    leaving = evacuation("eu", begins=200, steps=2, step_s=60)
+    state, commands = run(overrides(leaving), Ticked(at_ns=at(200)), state=settled(of))
+    (half,) = commits(commands)
+    state, _ = run(head(half, second=201), state=state)
+    dead = healths(of, "us-1", "us-2", since=250)
+    state, commands = run(seen(*dead, second=261), state=state)
+    (kept,) = commits(commands)
+    assert published(kept) == ["eu-1", "us-3"]
+    assert {one.percent for one in kept.members if one.region == "eu"} == {50}
+    state, commands = run(head(kept, second=262), Ticked(at_ns=at(270)), state=state)
+    assert commits(commands) == [], "and nothing flaps"
+
+
+def test_a_region_comes_back_in_steps() -> None:
+    """A restored region meets its load step by step, and the override then ends by itself."""
+    gone = evacuation("eu", begins=100)
+    state, commands = run(overrides(gone), Ticked(at_ns=at(100)), state=settled())
+    (empty,) = commits(commands)
+    back = replace(gone, returning=True, at_ns=at(200), step_count=2, step_s=60)
+    state, commands = run(head(empty, second=101), overrides(back, second=200), state=state)
+    (half,) = commits(commands)
+    assert {one.percent for one in half.members if one.region == "eu"} == {50}
+    assert wakes(commands) == [at(260)]
+    state, commands = run(head(half, second=201), Ticked(at_ns=at(260)), state=state)
+    (full,) = commits(commands)
+    assert {one.percent for one in full.members} == {100}
+    assert is_over(back, at(260))
 
 
 def test_an_override_that_ends_asks_to_be_woken() -> None:

@@ -61,6 +61,8 @@ from outlast.model.units import NO_GENERATION, Generation, Nanos, millis
 
 RETRY_FIRST_NS = millis(50)
 RETRY_MAX_NS = millis(5_000)
+LOST_MAX = 10
+"""Races lost in a row after which the next try waits, longer each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -240,7 +242,11 @@ def _settle(state: State, phase: Doubting | Confirming, event: Read) -> Step:
         # Our fence moved, the records did not follow: acknowledged and dropped.
         return _retry(state, event.at_ns, _report(state, found, event.observation))
     # Somebody else's fence: lost, or overtaken since. Or the old one still: not applied so far.
-    return _read(replace(state, lost=state.lost + 1))
+    state = replace(state, lost=state.lost + 1)
+    if state.lost >= LOST_MAX:
+        # Not bad luck any more: reads and conditions see different things here. Do not hammer the server.
+        return _retry(state, event.at_ns, _report(state, found, event.observation))
+    return _read(state)
 
 
 # choosing

@@ -336,6 +336,27 @@ def transaction_size(case: Case) -> list[Finding]:
     return [_block("transaction-size", message, "publish fewer addresses or names in one endpoint")]
 
 
+def fence_moved(case: Case) -> list[Finding]:
+    """The fence stays where it is: its place is derived from the endpoint's first name.
+
+    A fence left behind at another name would stay valid there. An enactor on a store that went back in
+    time could move it, and rewrite a name that both places share under a fence that no longer counts.
+    """
+    head, plan = case.situation.head, case.plan
+    if head is None or head.layout.provider != plan.layout.provider:
+        return []
+    if head.layout.fence_at == plan.layout.fence_at:
+        return []
+    first = head.layout.names[0]
+    return [
+        _block(
+            "fence-moved",
+            f"the fence would move from {head.layout.fence_at} to {plan.layout.fence_at}",
+            f"keep {first} as the endpoint's first name; or release the endpoint and publish it anew",
+        )
+    ]
+
+
 def left_behind(case: Case) -> list[Finding]:
     """A name that leaves an endpoint stays published: nothing is deleted that nobody named."""
     head = case.situation.head
@@ -365,17 +386,14 @@ RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     ownership,
     capacity,
     transaction_size,
+    fence_moved,
     left_behind,
 )
 
-ABSOLUTE = frozenset({"never-empty", "authentic", "newer", "stale-base", "transaction-size"})
-WAIVABLE = (
-    "frozen",
-    "floor-targets",
-    "floor-share",
-    "budget",
-    "evidence",
-    "sick-monitor",
-    "ownership",
-    "capacity",
+ABSOLUTE = frozenset(
+    {"never-empty", "authentic", "newer", "stale-base", "transaction-size", "fence-moved"}
+)
+WAIVABLE: tuple[str, ...] = (
+    *("frozen", "floor-targets", "floor-share", "budget"),
+    *("evidence", "sick-monitor", "ownership", "capacity"),
 )

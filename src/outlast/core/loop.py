@@ -33,7 +33,7 @@ from outlast.core.messages import (
     TopologyChanged,
     WakeAt,
 )
-from outlast.core.plan import Situation, make, shed
+from outlast.core.plan import Situation, at_rest, evacuations_of, make, shed
 from outlast.model.fence import Fence, parse_fence
 from outlast.model.health import Health, Verdict
 from outlast.model.names import VantageName
@@ -218,7 +218,20 @@ def _turn(state: State, now_ns: Nanos) -> Step:
     wake = _wake(situation, plan)
     if state.head is not None and not _differs(state, state.head, plan):
         return replace(state, announced=None), wake
-    ruling = guard.rule(
+    ruling = _judge(state, situation, plan)
+    if ruling.allowed:
+        state = replace(state, pending=plan.generation, announced=None)
+        return state, (CommitPlan(plan=plan, ruling=ruling, expected=plan.base), *wake)
+    if rest := _without_the_step(state, situation):
+        return replace(state, pending=rest.plan.generation), (rest, *wake)
+    if state.announced is not None and state.announced.findings == ruling.findings:
+        return state, wake
+    announce = Announce(ruling=ruling, plan=plan, at_ns=now_ns)
+    return replace(state, announced=ruling), (announce, *wake)
+
+
+def _judge(state: State, situation: Situation, plan: Plan) -> Ruling:
+    return guard.rule(
         guard.Case(
             situation=situation,
             plan=plan,
@@ -228,13 +241,18 @@ def _turn(state: State, now_ns: Nanos) -> Step:
             foreign=state.foreign,
         )
     )
-    if ruling.allowed:
-        state = replace(state, pending=plan.generation, announced=None)
-        return state, (CommitPlan(plan=plan, ruling=ruling, expected=plan.base), *wake)
-    if state.announced is not None and state.announced.findings == ruling.findings:
-        return state, wake
-    announce = Announce(ruling=ruling, plan=plan, at_ns=now_ns)
-    return replace(state, announced=ruling), (announce, *wake)
+
+
+def _without_the_step(state: State, situation: Situation) -> CommitPlan | None:
+    """What else is wanted, where the next step of an evacuation is what the guard blocks."""
+    if state.head is None or not evacuations_of(situation):
+        return None
+    rest = at_rest(situation)
+    plan = make(rest, Generation(state.newest + 1))
+    if not _differs(state, state.head, plan):
+        return None
+    ruling = _judge(state, rest, plan)
+    return CommitPlan(plan=plan, ruling=ruling, expected=plan.base) if ruling.allowed else None
 
 
 def _differs(state: State, head: Plan, plan: Plan) -> bool:

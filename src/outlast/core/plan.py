@@ -28,7 +28,7 @@ from outlast.model.records import (
     weights_name,
 )
 from outlast.model.topology import Endpoint, Provider, subject_of, zone_of_endpoint
-from outlast.model.units import Generation, Nanos
+from outlast.model.units import Generation, Nanos, seconds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,6 +132,31 @@ def waivers_of(situation: Situation) -> tuple[Waiver, ...]:
         and one.endpoint in (None, situation.endpoint.name)
         and not is_over(one, situation.now_ns)
     )
+
+
+def at_rest(situation: Situation) -> Situation:
+    """Return the situation with every evacuation held where the newest plan has it.
+
+    For the case that its next step is blocked: a target that dies elsewhere must still be taken out.
+    """
+    if situation.head is None:
+        return situation
+    members = situation.head.members
+    overrides = tuple(
+        _held(one, members, situation.now_ns) if isinstance(one, Evacuation) else one
+        for one in situation.overrides
+    )
+    return replace(situation, overrides=overrides)
+
+
+def _held(evacuation: Evacuation, members: tuple[Member, ...], now_ns: Nanos) -> Evacuation:
+    mine = [one for one in members if one.region == evacuation.region]
+    kept = sum(one.percent for one in mine if one.published)
+    drained = 100 - kept // len(mine) if mine else 0
+    # A hundred steps of an age each: the one that is under way lasts until the situation is looked at anew.
+    age_s = 1e9
+    at_ns = now_ns - seconds(age_s * (drained - 1)) if drained else now_ns + 1
+    return replace(evacuation, step_count=100, step_s=age_s, at_ns=Nanos(at_ns), returning=False)
 
 
 def publish(

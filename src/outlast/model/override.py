@@ -27,13 +27,14 @@ class Freeze:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evacuation:
-    """A region is being drained, in steps.
+    """A region is being drained, in steps, or comes back in steps.
 
     Attributes:
         region: the region to be drained.
         step_count: in how many equal steps it is drained; 1: at once.
         step_s: seconds from one step to the next.
         at_ns: when the first step is taken.
+        returning: the steps lead back from drained to full.
     """
 
     region: RegionName
@@ -42,9 +43,14 @@ class Evacuation:
     at_ns: Nanos
     step_count: int = 1
     step_s: float = 0.0
+    returning: bool = False
 
     def drained_ratio(self, now_ns: Nanos) -> float:
         """Return the share of the region's weight that should be gone by now, 0 to 1."""
+        ratio = self._walked_ratio(now_ns)
+        return 1.0 - ratio if self.returning else ratio
+
+    def _walked_ratio(self, now_ns: Nanos) -> float:
         if now_ns < self.at_ns:
             return 0.0
         if self.step_count <= 1 or self.step_s <= 0:
@@ -81,5 +87,5 @@ def is_over(override: Override, now_ns: Nanos) -> bool:
     match override:
         case Freeze(until_ns=until_ns) | Waiver(until_ns=until_ns):
             return until_ns is not None and until_ns <= now_ns
-        case Evacuation():
-            return False
+        case Evacuation(returning=returning):
+            return returning and override.drained_ratio(now_ns) == 0.0

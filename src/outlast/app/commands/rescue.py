@@ -20,6 +20,7 @@ from outlast.app.remembered import remember
 from outlast.app.show import console, print_diff
 from outlast.app.wiring import World
 from outlast.core import enact
+from outlast.core.adopt import RESCUE_LEAP
 from outlast.core.messages import (
     Confirm,
     EnactCommand,
@@ -195,7 +196,7 @@ def _prepare(
         and (fence.digest == entry.plan.digest)
     )
     live = fence.generation if fence is not None else NO_GENERATION
-    generation = Generation(max(live, highest, entry.plan.generation) + 1)
+    generation = Generation(max(live, highest, entry.plan.generation) + RESCUE_LEAP)
     plan = replace(
         entry.plan,
         generation=generation,
