@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from outlast.app.preview import read_all
+from outlast.app.observing import Observations, observe
 from outlast.app.session import Session
 from outlast.app.wiring import World
 from outlast.core.verify import compare
@@ -89,7 +89,7 @@ async def with_store(session: Session, *, ask: bool) -> Status:
     views, _ = await ledger.views()
     roles = await ledger.roles()
     endpoints = list(world.topology.endpoints)
-    found = await read_all(world, endpoints, session.providers) if ask else ({}, {})
+    found = await observe(world, endpoints, session.providers) if ask else Observations()
     now_ns = world.clock.now_ns()
     wellness = Wellness(world.topology.settings)
     wellness.hear(views, votes, now_ns)
@@ -103,8 +103,8 @@ async def with_store(session: Session, *, ask: bool) -> Status:
         rows=rows,
         down=down,
         frozen={one.endpoint: one.reason for one in in_force if isinstance(one, Freeze)},
-        observations=found[0],
-        unread=found[1],
+        observations=found,
+        unread=found.unread,
     )
     names = {one.name for one in endpoints}
     missing = [one for one in roles if now_ns - one.at_ns > GONE_AFTER * one.every_s * NS_PER_S]
@@ -130,11 +130,11 @@ async def without_store(world: World, why: str) -> Status:
     providers = world.providers()
     endpoints = list(world.topology.endpoints)
     try:
-        observations, unread = await read_all(world, endpoints, providers)
+        observations = await observe(world, endpoints, providers)
     finally:
         for provider in providers.values():
             await provider.close()
-    known = _Known(observations=observations, unread=unread)
+    known = _Known(observations=observations, unread=observations.unread)
     return Status(
         at=iso(world.clock.now_ns()),
         topology=f"{world.file} ({world.digest[:12]})",
@@ -208,6 +208,8 @@ def describe(override: Override) -> str:
         case Freeze(endpoint=endpoint, until_ns=until_ns):
             end = f"until {iso(until_ns)}" if until_ns is not None else "until thawed"
             what = f"frozen: {endpoint or 'everything'} {end}"
+        case Evacuation(region=region, step_count=count, returning=True):
+            what = f"coming back: {region} in {count} steps from {iso(override.at_ns)}"
         case Evacuation(region=region, step_count=count):
             what = f"evacuated: {region} in {count} steps from {iso(override.at_ns)}"
         case Waiver(rule=rule, endpoint=endpoint, until_ns=until_ns):

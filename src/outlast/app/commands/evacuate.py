@@ -97,20 +97,43 @@ def evacuate(
 @click.command(
     epilog="""
     \b
-    Example:
+    Examples:
       outlast restore world.yaml us-east
+      outlast restore world.yaml us-east --steps 4 --every 2m
 
     Targets come back when their probes say that they are up, ramping up where the policy says so.
     """
 )
 @world_options
 @click.argument("region")
+@click.option(
+    "--steps", type=click.IntRange(1, 100), default=1, show_default=True, help="How many."
+)
+@click.option("--every", type=DurationType(), default=30.0, help="From step to step. [30s]")
 @click.option("--no-wait", is_flag=True, help="Lift the evacuation, and do not watch.")
 @click.option("--by", default=operator, show_default="your login", help="Who asks for it.")
-def restore(file: Path, state: Path | None, region: str, *, no_wait: bool, by: str) -> int:
-    """Take REGION back into service."""
+def restore(
+    file: Path,
+    state: Path | None,
+    region: str,
+    *,
+    steps: int,
+    every: float,
+    no_wait: bool,
+    by: str,
+) -> int:
+    """Take REGION back into service, in steps."""
     world = open_world(file, state, kept=True)
-    return asyncio.run(_restore(world, _region(world, region), by=by, wait=not no_wait))
+    back = Evacuation(
+        region=_region(world, region),
+        reason="coming back",
+        by=by,
+        at_ns=world.clock.now_ns(),
+        step_count=steps,
+        step_s=every,
+        returning=True,
+    )
+    return asyncio.run(_restore(world, back, wait=not no_wait))
 
 
 def _region(world: World, text: str) -> RegionName:
@@ -208,29 +231,26 @@ def _print_proof(out: Console, one: Preview, region: str) -> None:
         print_ruling(out, one.ruling)
 
 
-async def _restore(world: World, region: RegionName, *, by: str, wait: bool) -> int:
-    out = console()
+async def _restore(world: World, back: Evacuation, *, wait: bool) -> int:
+    out, region = console(), back.region
     endpoints = endpoints_in(world, region)
     async with open_session(world, "operator", writes=True) as session:
-        overrides, _ = await session.ledger.overrides()
-        found = [
-            one for one in overrides or () if isinstance(one, Evacuation) and one.region == region
-        ]
-        if not found:
+        if not await _turn_round(session, back):
             out.print(f"{region} is not being evacuated")
             return 1
-        for one in found:
-            await session.ledger.lift(one, f"{region} back in service", by=by)
         if not wait or not endpoints:
             out.print(f"{region} may serve again; targets return as their probes allow")
             return 0
+        last_step_ns = back.at_ns + seconds((back.step_count - 1) * back.step_s)
         with out.status("restoring") as line:
             progress = await follow(
                 session,
                 endpoints,
-                lambda one: one.left > 0 and not one.unproved,
+                lambda one: (
+                    one.left > 0 and not one.unproved and world.clock.now_ns() >= last_step_ns
+                ),
                 region=region,
-                deadline_ns=world.clock.now_ns() + seconds(SETTLE_S),
+                deadline_ns=last_step_ns + seconds(SETTLE_S),
                 tell=lambda one: line.update(f"{one.left} addresses of {region} published"),
             )
     if not progress.left:
@@ -241,3 +261,20 @@ async def _restore(world: World, region: RegionName, *, by: str, wait: bool) -> 
         return 1
     out.print(f"[green]{region} serves again[/]: {progress.left} addresses published")
     return 0
+
+
+async def _turn_round(session: Session, back: Evacuation) -> bool:
+    """Put the way back in the place of the way out; False if there was none."""
+    overrides, _ = await session.ledger.overrides()
+    found = [
+        one
+        for one in overrides or ()
+        if isinstance(one, Evacuation) and one.region == back.region and not one.returning
+    ]
+    for one in found:
+        if back.step_count > 1:
+            text = f"{back.region} comes back in {back.step_count} steps"
+            await session.ledger.place(back, text)
+        else:
+            await session.ledger.lift(one, f"{back.region} back in service", by=back.by)
+    return bool(found)
