@@ -9,10 +9,12 @@ Exit codes, the same everywhere:
     1  not done, or something was found: blocked by the guard, drift, a check that failed
     2  wrong use: flag, file, topology; nothing was changed
     3  the DNS or the store could not be used; nothing more was changed
+   70  a fault of Outlast's own
   130  interrupted
 """
 
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -21,6 +23,9 @@ import click
 
 from outlast import __version__
 from outlast.model.errors import OutlastError
+
+TRACEBACK = "OUTLAST_TRACEBACK"
+"""Environment variable that lets a fault of Outlast's own end in a traceback."""
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "up": ("up:up", "Start planner, enactors, prober and name server."),
@@ -120,4 +125,12 @@ def run(command: Callable[[], Any]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except Exception as error:  # noqa: BLE001 - the last door: people get one clear line
+        if os.environ.get(TRACEBACK):
+            raise
+        sys.stderr.write(
+            f"outlast: a fault of its own: {type(error).__name__}: {error}\n"
+            f"  -> the DNS stays as it is; {TRACEBACK}=1 shows where, please report it\n"
+        )
+        return 70
     return result if isinstance(result, int) else 0
