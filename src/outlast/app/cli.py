@@ -125,7 +125,7 @@ def run(command: Callable[[], Any]) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception as error:  # noqa: BLE001 - the last door: people get one clear line
+    except Exception as error:
         if os.environ.get(TRACEBACK):
             raise
         sys.stderr.write(
