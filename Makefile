@@ -52,7 +52,7 @@ types: $(VENV)/.ready-test ## mypy, strict
 
 bench: $(VENV)/.ready-bench ## every benchmark; tables with medians and ratios
 	@ops/install-test-servers.sh
-	$(BIN)/python -m bench.run
+	$(BIN)/python -m bench
 
 clean: ## remove environment, caches and the examples' state; stops nothing
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist src/*.egg-info examples/.outlast
