@@ -106,6 +106,10 @@ class Enactor:
         """Where it stands with each endpoint, for people."""
         return self._states
 
+    def receipt(self, endpoint: EndpointName) -> Fence | None:
+        """Return the fence that was last confirmed to stand, by itself or by a peer."""
+        return self._receipts.get(endpoint)
+
     @property
     def doing(self) -> str:
         """One line for people."""

@@ -7,6 +7,7 @@ makes no difference whether they run in one process or on several machines.
     endpoint/<name>/receipt       the last confirmed publication
     endpoint/<name>/found         the last drift, and what was read
     endpoint/<name>/blocked       the last plan that the guard refused
+    grounds/<name>                fingerprint of what the newest plan rests on, see `groundings`
     plan/<name>/<generation>      every plan that was not retired
     override/<kind>/<scope>       what operators asked for
     vantage/<name>                when a vantage was last alive, and how the world looks from it
@@ -18,10 +19,13 @@ makes no difference whether they run in one process or on several machines.
 Head and receipt share a prefix because an enactor must get both in one atomic answer.
 """
 
+import asyncio
+from collections.abc import Sequence
+
 from outlast.core.messages import Announce, CommitPlan
 from outlast.core.observe import VantageView
 from outlast.core.retire import Delete
-from outlast.drivers import entries
+from outlast.drivers import entries, groundings
 from outlast.drivers.entries import Alive, Blocked, EndpointRow, Found, Head, Note
 from outlast.model.health import Vote
 from outlast.model.names import EndpointName, Subject
@@ -35,6 +39,9 @@ VOTES_BATCH = 100
 
 DELETES_BATCH = 100
 """Keys deleted in one commit; the rest goes with the next one."""
+
+COMMITS_AT_ONCE = 500
+"""Plans that wait for the store together: it commits what waits as one group, with one sync."""
 
 EVERYTHING = "-"
 """Stands for "no endpoint in particular" in a key; no endpoint can have this name."""
@@ -58,6 +65,11 @@ class Ledger:
         self._clock = clock
         self._name = name
         self._serial = 0
+
+    @property
+    def store(self) -> Store:
+        """The store itself."""
+        return self._store
 
     async def wait(self, revision: int) -> int:
         """Return the store's revision as soon as it is greater than the one given."""
@@ -104,11 +116,20 @@ class Ledger:
             puts=(
                 (at, entries.encode(head)),
                 (_plan_key(plan.endpoint, plan.generation), entries.encode(head)),
+                (groundings.key_of(plan.endpoint), groundings.UNKNOWN),
                 self._note("plan", plan.reason, endpoint=plan.endpoint, generation=plan.generation),
             ),
             deletes=(f"endpoint/{plan.endpoint}/blocked",),
         )
         return await self._store.commit(change) is not None
+
+    async def commit_plans(self, commands: Sequence[CommitPlan]) -> list[bool]:
+        """Commit plans of different endpoints as `commit_plan` does, many at a time."""
+        committed: list[bool] = []
+        for start in range(0, len(commands), COMMITS_AT_ONCE):
+            some = commands[start : start + COMMITS_AT_ONCE]
+            committed += await asyncio.gather(*(self.commit_plan(one) for one in some))
+        return committed
 
     async def plan(self, endpoint: EndpointName, generation: Generation) -> Head | None:
         """Return an archived plan with its ruling."""
@@ -205,10 +226,11 @@ class Ledger:
         kinds = ("head", "receipt", "found", "blocked")
         archive = await self._store.scan(f"plan/{endpoint}/")
         keys = [f"endpoint/{endpoint}/{kind}" for kind in kinds]
+        keys.append(groundings.key_of(endpoint))
         keys += [entry.key for entry in archive.entries]
         note = self._note("released", "taken out of the DNS, asked for by name", endpoint=endpoint)
-        await self._store.commit(Change(puts=(note,), deletes=tuple(keys[:4])))
-        for start in range(4, len(keys), DELETES_BATCH):
+        await self._store.commit(Change(puts=(note,), deletes=tuple(keys[:5])))
+        for start in range(5, len(keys), DELETES_BATCH):
             await self._store.commit(Change(deletes=tuple(keys[start : start + DELETES_BATCH])))
 
     # overrides
@@ -288,6 +310,10 @@ class Ledger:
         await self._store.commit(
             Change(puts=((f"role/{sign.kind}/{sign.name}", entries.encode(sign)),))
         )
+
+    async def gone(self, kind: str, name: str) -> None:
+        """Take a sign of life back, since the role ended in order."""
+        await self._store.commit(Change(deletes=(f"role/{kind}/{name}",)))
 
     async def roles(self) -> list[Alive]:
         """Return every role's last sign of life."""

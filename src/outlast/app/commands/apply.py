@@ -1,6 +1,7 @@
 """`outlast apply`: publish exactly what was previewed, or refuse."""
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from outlast.app.commands.plan import print_previews
+from outlast.app.commands.plan import DETAILS_MAX, print_previews
 from outlast.app.oneshot import publish
 from outlast.app.options import (
     DurationType,
@@ -18,17 +19,25 @@ from outlast.app.options import (
     until,
     world_options,
 )
-from outlast.app.preview import Preview, checksum_of, learn, preview
+from outlast.app.preview import (
+    Knowledge,
+    Preview,
+    checksum_of,
+    learn,
+    preview_all,
+    remember_grounds,
+)
 from outlast.app.session import Session, open_session
 from outlast.app.show import console
 from outlast.app.wiring import World
 from outlast.core.guard import WAIVABLE
 from outlast.core.messages import CommitPlan
+from outlast.core.verify import compare
 from outlast.drivers.facts import Fact
 from outlast.model.errors import ConfigError, OutlastError
-from outlast.model.names import EnactorName
+from outlast.model.names import EnactorName, EndpointName
 from outlast.model.override import Waiver
-from outlast.model.plan import Origin, Plan, Proof
+from outlast.model.plan import Drift, Origin, Plan, Proof
 from outlast.model.topology import Endpoint
 
 ENACTOR = EnactorName("apply")
@@ -113,9 +122,11 @@ async def _apply(
 ) -> int:
     out = console()
     async with open_session(world, "apply", writes=True) as session:
-        known = await learn(world, session.ledger, session.providers, endpoints=endpoints)
+        known = await learn(
+            world, session.ledger, session.providers, endpoints=endpoints, shortcut=not waivers
+        )
         known = replace(known, overrides=(*known.overrides, *waivers))
-        previews = [preview(world, one, known) for one in endpoints]
+        previews = preview_all(world, endpoints, known)
         if checksum is not None and checksum_of(previews) != checksum:
             raise OutlastError(
                 f"what would be published now has the checksum {checksum_of(previews)}, not {checksum}",
@@ -125,14 +136,19 @@ async def _apply(
         for waiver in waivers:
             text = f"{waiver.rule} waived for {waiver.endpoint}: {waiver.reason}"
             await session.ledger.place(waiver, text)
-        plans = await _commit(session, previews)
+        plans = await _commit(session, known, previews)
         facts: list[Fact] = []
-        found = await publish(session, plans, name=ENACTOR, tell=facts.append, timeout_s=wait_s)
-        for endpoint, one in found.items():
-            if isinstance(one, Proof):
-                out.print(f"[green]published[/] {endpoint}: {one.fence}")
-            else:
-                out.print(f"[red]not confirmed[/] {endpoint}: {one.kind}: {escape(one.message)}")
+        found = await publish(
+            session,
+            plans,
+            name=ENACTOR,
+            tell=facts.append,
+            timeout_s=wait_s,
+            seen=known.observations,
+        )
+        _print_found(out, found)
+        if not waivers:
+            await remember_grounds(session.ledger, known, previews)
         proved = all(isinstance(one, Proof) for one in found.values())
         blocked = any(one.ruling is not None and not one.ruling.allowed for one in previews)
         _print_nothing(out, previews)
@@ -144,22 +160,44 @@ def _print_nothing(out: Console, previews: list[Preview]) -> None:
         out.print("nothing to publish: the newest plans already say what is wanted")
 
 
-async def _commit(session: Session, previews: list[Preview]) -> list[Plan]:
+def _print_found(out: Console, found: Mapping[EndpointName, Proof | Drift]) -> None:
+    proofs = {name: one for name, one in found.items() if isinstance(one, Proof)}
+    for endpoint, proof in list(proofs.items())[:DETAILS_MAX]:
+        out.print(f"[green]published[/] {endpoint}: {proof.fence}")
+    if len(proofs) > DETAILS_MAX:
+        out.print(f"[green]published[/] {len(proofs) - DETAILS_MAX} more endpoints")
+    for endpoint, one in found.items():
+        if not isinstance(one, Proof):
+            out.print(f"[red]not confirmed[/] {endpoint}: {one.kind}: {escape(one.message)}")
+
+
+async def _commit(session: Session, known: Knowledge, previews: list[Preview]) -> list[Plan]:
     """Commit the allowed plans; also return the newest ones of endpoints whose DNS may differ."""
     plans: list[Plan] = []
+    commands: list[CommitPlan] = []
     for one in previews:
         command = next((it for it in one.commands if isinstance(it, CommitPlan)), None)
         if command is None:
-            plans += [one.head] if one.head is not None and one.plan is None else []
+            if one.head is not None and one.plan is None and not _stands(known, one.head):
+                plans.append(one.head)
             continue
         plan = command.plan
         if plan.origin is Origin.AUTOMATIC:
             plan = replace(plan, origin=Origin.MANUAL)
-        committed = await session.ledger.commit_plan(replace(command, plan=plan))
+        commands.append(replace(command, plan=plan))
+    for command, committed in zip(
+        commands, await session.ledger.commit_plans(commands), strict=True
+    ):
         if not committed:
             raise OutlastError(
-                f"{plan.endpoint}: a newer plan was made meanwhile; nothing of it was published",
+                f"{command.plan.endpoint}: a newer plan was made meanwhile; nothing of it was published",
                 remedy="run `outlast plan` again",
             )
-        plans.append(plan)
-    return plans
+    return [*plans, *(command.plan for command in commands)]
+
+
+def _stands(known: Knowledge, head: Plan) -> bool:
+    """Whether the DNS was just seen to hold the newest plan, and the store knows it."""
+    observation = known.observations.get(head.endpoint)
+    proved = observation is not None and isinstance(compare(head, observation), Proof)
+    return proved and known.rows[head.endpoint].confirmed == head.generation

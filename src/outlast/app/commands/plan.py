@@ -9,13 +9,16 @@ from rich.console import Console
 from rich.markup import escape
 
 from outlast.app.options import find_endpoint, json_option, open_world, world_options
-from outlast.app.preview import Knowledge, Preview, checksum_of, learn, preview
+from outlast.app.preview import Knowledge, Preview, checksum_of, learn, preview_all
 from outlast.app.session import open_session
 from outlast.app.show import console, members_table, print_diff, print_ruling
 from outlast.app.wiring import World
 from outlast.core.verify import compare
 from outlast.model.plan import Origin, Proof
 from outlast.model.topology import Endpoint
+
+DETAILS_MAX = 50
+"""Changes shown in full. Of more at once nobody reads each; `--all` shows them."""
 
 
 @click.command(
@@ -46,7 +49,8 @@ def plan(
     """
     world = open_world(file, state, warn=True)
     endpoints = [find_endpoint(world, one) for one in names] or list(world.topology.endpoints)
-    known, previews = asyncio.run(gather(world, endpoints))
+    whole = everything or as_json or bool(names)
+    known, previews = asyncio.run(gather(world, endpoints, whole=whole))
     if as_json:
         click.echo(msgspec.json.format(msgspec.json.encode(as_data(known, previews))))
     else:
@@ -55,11 +59,19 @@ def plan(
     return 1 if blocked or known.unread else 0
 
 
-async def gather(world: World, endpoints: list[Endpoint]) -> tuple[Knowledge, list[Preview]]:
-    """Learn what is known and preview each endpoint."""
+async def gather(
+    world: World, endpoints: list[Endpoint], *, whole: bool
+) -> tuple[Knowledge, list[Preview]]:
+    """Learn what is known and preview each endpoint.
+
+    Args:
+        whole: whether those are previewed too that are known to be as wanted.
+    """
     async with open_session(world, "plan", writes=False) as session:
-        known = await learn(world, session.ledger, session.providers, endpoints=endpoints)
-    return known, [preview(world, one, known) for one in endpoints]
+        known = await learn(
+            world, session.ledger, session.providers, endpoints=endpoints, shortcut=not whole
+        )
+        return known, preview_all(world, endpoints, known)
 
 
 def as_data(known: Knowledge, previews: list[Preview]) -> dict[str, object]:
@@ -88,15 +100,25 @@ def print_previews(
     """Print the preview for people."""
     if known.probed_now:
         out.print("No prober is running: each target was probed once, just now.", style="yellow")
+    for zone, why in known.observations.untransferred.items():
+        text = f"{escape(why)}: each endpoint of {zone} was asked for alone, which takes longer"
+        out.print(text, style="yellow")
     for vantage, why in known.sick.items():
         out.print(f"Vantage {vantage} counts as sick: {escape(why)}", style="red")
-    for one in previews:
-        if one.plan is not None or everything or one.endpoint.name in known.unread:
-            _print_one(out, world, known, one)
+    shown = [
+        one
+        for one in previews
+        if one.plan is not None or everything or one.endpoint.name in known.unread
+    ]
+    for one in shown if everything else shown[:DETAILS_MAX]:
+        _print_one(out, world, known, one)
+    if len(shown) > DETAILS_MAX and not everything:
+        out.print(f"\n... and {len(shown) - DETAILS_MAX} more; --all shows every one")
     changing = [one for one in previews if one.plan is not None]
     blocked = [one for one in changing if one.ruling is not None and not one.ruling.allowed]
+    total = len(previews) + len(known.grounded)
     out.print(
-        f"{len(previews)} endpoints: {len(previews) - len(changing)} as wanted, "
+        f"{total} endpoints: {total - len(changing)} as wanted, "
         f"{len(changing) - len(blocked)} to change, {len(blocked)} blocked, "
         f"{len(known.unread)} unreadable"
     )
@@ -162,8 +184,7 @@ def _notes(world: World, one: Preview) -> list[str]:
 
 def _print_orphans(out: Console, world: World, known: Knowledge) -> None:
     names = {one.name for one in world.topology.endpoints}
-    orphans = sorted(row for row, one in known.rows.items() if row not in names and one.head)
-    for name in orphans:
+    for name in sorted(known.planned - names):
         out.print(
             f"{name} is no longer in the topology; it stays published until `outlast release {name}`",
             style="yellow",

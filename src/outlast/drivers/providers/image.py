@@ -4,7 +4,7 @@ With 100,000 endpoints most of it is only ever compared, so values are kept as t
 sets and observations are made of them when somebody asks for one.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from outlast.drivers.providers.reading import Question, observe, questions_of
 from outlast.drivers.providers.wire import RECORD_TYPES, TYPE_CODES
@@ -31,13 +31,12 @@ class ZoneImage:
         self.zone = zone
         self._sets = sets
         self._server = server
-        self._texts = sets[TYPE_CODES[RecordType.TXT]]
         self._data = tuple(sets[code] for code in sorted(sets))
 
-    def text_at(self, name: str) -> str | None:
-        """Return the value at a name that holds exactly one TXT record."""
-        piece = self._texts.get(name)
-        return piece[1] if piece is not None and isinstance(piece[1], str) else None
+    @property
+    def aliases(self) -> Collection[str]:
+        """The names at which a CNAME stands."""
+        return self._sets[TYPE_CODES[RecordType.CNAME]].keys()
 
     def pieces_at(self, name: str) -> tuple[Piece | None, ...]:
         """Return what stands at a name, one piece a type: equal pieces, equal records."""
