@@ -8,17 +8,12 @@ import dns.update
 import pytest
 from tests.support.system import AP, EU, US, System, until
 
+from outlast.core.adopt import RESCUE_LEAP
 from outlast.drivers.lastgood import merge_last_good
 from outlast.drivers.regions import FailureMode
 from outlast.model.names import ProviderName
 
 pytestmark = pytest.mark.slow
-
-
-def generation(world: System, name: str = "www.shop.test") -> int:
-    """The generation that a fence names; 0: there is none."""
-    fence = world.fence(name)
-    return fence.generation if fence is not None else 0
 
 
 def remembered(world: System) -> set[str]:
@@ -32,7 +27,7 @@ def remembered(world: System) -> set[str]:
 
 
 def test_evacuation_in_steps_ends_with_an_empty_region_and_a_time(running: System) -> None:
-    before = generation(running)
+    before = running.generation()
     done = running.outlast(
         "evacuate", EU, "--steps", "3", "--every", "0.5s", "--reason", "power work"
     )
@@ -41,7 +36,7 @@ def test_evacuation_in_steps_ends_with_an_empty_region_and_a_time(running: Syste
     assert "safe to power off at" in done.out
     assert running.answer() == {US, AP}
     assert running.answer("api.shop.test") == {US, AP}
-    assert generation(running) - before == 3, "one plan a step: two lower weights, then out"
+    assert running.generation() - before == 3, "one plan a step: two lower weights, then out"
     assert "evacuated: eu-west" in running.outlast("status").out
 
     back = running.outlast("restore", EU)
@@ -110,11 +105,11 @@ def test_a_frozen_endpoint_keeps_its_answer_until_thawed(running: System) -> Non
 
 
 def test_a_frozen_endpoint_is_still_mended(running: System) -> None:
-    before = generation(running)
+    before = running.generation()
     running.outlast("freeze", "--all", "--reason", "looking", "--for", "1h")
     running.wipe()
     running.wait_for(EU, US, AP)
-    assert generation(running) == before
+    assert running.generation() == before
 
 
 def test_freeze_wants_one_scope(still: System) -> None:
@@ -147,14 +142,14 @@ def test_a_rule_that_can_never_be_waived_is_no_choice(still: System) -> None:
 def test_rollback_publishes_the_old_content_as_a_new_generation_and_freezes(
     running: System,
 ) -> None:
-    first = generation(running)
+    first = running.generation()
     running.regions.fail(US)
     running.wait_for(EU, AP)
-    second = generation(running)
+    second = running.generation()
     done = running.outlast("rollback", "shop", "--to", str(first), "--reason", "the probes lie")
     assert done.code == 0, done.out + done.err
     assert running.answer() == {EU, US, AP}
-    assert generation(running) > second
+    assert running.generation() > second
     assert "frozen until" in done.out
     assert running.outlast("thaw", "shop").code == 0
     running.wait_for(EU, AP)
@@ -237,7 +232,7 @@ def test_rescue_needs_nothing_but_credentials_and_the_files_of_the_enactors(
     running: System, tmp_path: Path
 ) -> None:
     until(lambda: remembered(running) == {"shop", "api"}, "both are remembered")
-    before = generation(running)
+    before = running.generation()
     kept = []
     for path in running.state_folder.last_good_files():
         kept += ["--from", str(shutil.copy(path, tmp_path / path.name))]
@@ -257,7 +252,7 @@ def test_rescue_needs_nothing_but_credentials_and_the_files_of_the_enactors(
     assert done.code == 0, done.out + done.err
     assert running.answer() == {EU, US, AP}
     assert running.answer("api.shop.test") == {EU}
-    assert generation(running) == before + 1
+    assert running.generation() == before + RESCUE_LEAP
     again = running.outlast("rescue", *kept, "--yes")
     assert again.code == 0
     assert "stands as confirmed" in again.out
@@ -267,14 +262,14 @@ def test_a_rescue_is_adopted_and_held_and_automation_goes_on_after_a_thaw(
     running: System,
 ) -> None:
     until(lambda: remembered(running) == {"shop", "api"}, "both are remembered")
-    before = generation(running)
+    before = running.generation()
     running.processes[0].kill()
     running.processes.clear()
     running.up("--role", "nameserver", ready="started")
     running.wipe()
     done = running.outlast("rescue", "shop", "--yes")
     assert done.code == 0, done.out + done.err
-    assert generation(running) == before + 1
+    assert running.generation() == before + RESCUE_LEAP
     fence = running.fence()
     assert fence is not None
     assert fence.writer == "rescue"
@@ -286,7 +281,7 @@ def test_a_rescue_is_adopted_and_held_and_automation_goes_on_after_a_thaw(
     assert running.fence() == fence
     assert running.outlast("thaw", "shop").code == 0
     running.wait_for(EU, AP)
-    assert generation(running) > fence.generation
+    assert running.generation() > fence.generation
 
 
 def test_rescue_never_goes_below_what_the_store_remembers(running: System) -> None:
@@ -298,7 +293,7 @@ def test_rescue_never_goes_below_what_the_store_remembers(running: System) -> No
         lambda: running.outlast("status", "--json").json()["endpoints"][0]["published"] == 2,
         "the second plan is confirmed in the store",
     )
-    newest = generation(running)
+    newest = running.generation()
     running.processes[0].kill()
     for path in running.state_folder.last_good_files():
         path.unlink()
@@ -308,7 +303,7 @@ def test_rescue_never_goes_below_what_the_store_remembers(running: System) -> No
     running.wipe()
     done = running.outlast("rescue", "shop", "--yes")
     assert done.code == 0, done.out + done.err
-    assert generation(running) > newest
+    assert running.generation() > newest
     assert running.answer() == {EU, AP}
 
 

@@ -94,7 +94,7 @@ def invoke(*arguments: str, stdin: str = "") -> Done:
         code = run_front_door(
             lambda: cli.main(list(arguments), prog_name="outlast", standalone_mode=False)
         )
-    texts = [one.buffer.getvalue().decode() for one in (out, err)]  # type: ignore[attr-defined]
+    texts = [one.buffer.getvalue().decode() for one in (out, err)]
     return Done(code, *texts)
 
 
@@ -251,6 +251,11 @@ class System:
     def fence(self, name: str = "www.shop.test") -> Fence | None:
         """The fence of the endpoint whose first name this is."""
         return parse_fence(tuple(one.strip('"') for one in self.ask(f"_outlast.{name}", "TXT")))
+
+    def generation(self, name: str = "www.shop.test") -> int:
+        """The generation that a fence names; 0: there is none."""
+        fence = self.fence(name)
+        return fence.generation if fence is not None else 0
 
     def ask(self, name: str, kind: str) -> list[str]:
         """The values of a record set; none where the server does not answer."""

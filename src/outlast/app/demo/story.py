@@ -8,6 +8,7 @@ from outlast.app.demo.asking import Seen, Watcher, wipe
 from outlast.app.demo.stage import ENDPOINT, NAME, ZONE, Stage
 from outlast.app.demo.telling import Teller
 from outlast.app.session import open_session
+from outlast.core.adopt import RESCUE_LEAP
 from outlast.drivers.regions import FailureMode
 from outlast.model.errors import Bug
 from outlast.model.fence import RESCUER
@@ -238,7 +239,7 @@ class Story:
         teller, stage = self.teller, self.stage
         before = await self.settled(EU, US, AP)
         assert before.fence is not None
-        number = before.fence.generation
+        leapt = before.fence.generation + RESCUE_LEAP
         teller.act("Rescue, with everything else stopped")
         stage.kill("control", "second", "late")
         teller.say("Planner, prober and all enactors: kill -9. Then the name is wiped once more.")
@@ -251,8 +252,8 @@ class Story:
         code, said = await stage.rescue()
         teller.is_so("it ends with 0", "0", str(code) if code == 0 else f"{code}: {said}")
         self.figures["rescue_s"] = await teller.becomes(
-            f"{NAME} answers {EU} {US} {AP}, as generation {number + 1}, written by `rescue`",
-            f"{EU} {US} {AP} {number + 1} {RESCUER}",
+            f"{NAME} answers {EU} {US} {AP}, as generation {leapt}, written by `rescue`",
+            f"{EU} {US} {AP} {leapt} {RESCUER}",
             lambda: _all(self.answer, self.generation, self.writer),
             since_s=began_s,
         )
@@ -260,7 +261,7 @@ class Story:
         teller.say("Planner, prober and enactors start again.")
         rescued = await self.fence()
         stage.start_control()
-        await self._adopted(number + 1, rescued)
+        await self._adopted(leapt, rescued)
 
     async def _adopted(self, number: int, rescued: str) -> None:
         teller, stage = self.teller, self.stage

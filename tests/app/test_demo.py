@@ -1,0 +1,125 @@
+"""The demonstration: it works from the front door, and a claim that is not true ends it."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from outlast.app.demo.asking import Client, Seen, Watcher
+from outlast.app.demo.telling import BrokenClaim, Teller
+from outlast.model.fence import Fence
+from outlast.model.names import DnsName, RegionName
+from outlast.model.topology import Address
+from outlast.model.units import Generation
+
+EU = RegionName("eu-west")
+
+
+@pytest.mark.slow
+def test_the_whole_demonstration_holds_all_its_claims(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "outlast", "demo", "--json", "--keep", str(tmp_path / "kept")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr
+    found = json.loads(done.stdout)
+    assert found["ok"] is True
+    assert all(one["held"] for one in found["claims"])
+    acts = list(dict.fromkeys(one["act"] for one in found["claims"]))
+    assert acts == [
+        "Three regions, one name",
+        "A region dies",
+        "An enactor is paused in the middle of its work",
+        "A foreign hand wipes the name",
+        "The store is deleted",
+        "Rescue, with everything else stopped",
+        "All along",
+    ]
+    assert found["questions"] > 100
+    assert (tmp_path / "kept" / "world.yaml").exists()
+    assert _left_behind(tmp_path) == []
+
+
+def _left_behind(folder: Path) -> list[str]:
+    """Processes whose command line names the folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in text and str(os.getpid()) != path.parent.name:
+            found.append(text)
+    return found
+
+
+def teller() -> Teller:
+    """A teller that prints to nobody."""
+    return Teller(out=Console(quiet=True), pause_s=0.0)
+
+
+async def test_a_claim_that_does_not_become_true_names_expected_and_got() -> None:
+    async def look() -> str:
+        return "eu-west"
+
+    told = teller()
+    with pytest.raises(BrokenClaim) as caught:
+        await told.becomes("it moves", "us-east", look, within_s=0.05)
+    assert "it moves" in str(caught.value)
+    assert "expected: us-east" in str(caught.value)
+    assert "got:      eu-west" in str(caught.value)
+    assert not told.claims[-1].held
+
+
+async def test_a_claim_that_something_stays_fails_at_the_first_change() -> None:
+    answers = iter(["eu-west", "eu-west", "no address"])
+
+    async def look() -> str:
+        return next(answers)
+
+    with pytest.raises(BrokenClaim):
+        await teller().stays("it stays", "eu-west", look, for_s=5.0)
+
+
+async def test_a_claim_that_holds_is_measured() -> None:
+    answers = iter(["nothing", "nothing", "eu-west"])
+
+    async def look() -> str:
+        return next(answers)
+
+    told = teller()
+    took_s = await told.becomes("it comes", "eu-west", look)
+    assert told.claims[-1].held
+    assert 0 < took_s < 5
+
+
+def watcher(*seen: tuple[float, int, bool]) -> Watcher:
+    """A record: when, which generation stood there (0: no fence), whether an address was given."""
+    client = Client(server=Address(host="127.0.0.1", port=1), name=DnsName("a.test"), regions={})
+    record = [
+        Seen(
+            at_s,
+            (EU,) if given else (),
+            Fence(Generation(number), "0" * 32, "0" * 16, "e1") if number else None,
+        )
+        for at_s, number, given in seen
+    ]
+    return Watcher(client, began_s=0.0, record=record)
+
+
+def test_the_watcher_counts_generations_that_went_back_even_over_a_gap() -> None:
+    assert watcher((1, 1, True), (2, 2, True), (3, 0, True), (4, 2, True)).backwards() == 0
+    assert watcher((1, 2, True), (2, 0, True), (3, 1, True)).backwards() == 1
+
+
+def test_the_watcher_counts_empty_answers_outside_the_wipes() -> None:
+    seen = watcher((1, 1, True), (2, 0, False), (3, 1, True), (4, 0, False))
+    assert seen.empty_outside([(1.5, 2.5)]) == 1
+    assert seen.empty_outside([(1.5, 2.5), (3.5, float("inf"))]) == 0
