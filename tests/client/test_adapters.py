@@ -5,13 +5,13 @@ import http.server
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
 
 import aiohttp
-import boto3
+import botocore.session
 import httpx
 import pytest
 import requests
-import urllib3
 from botocore.config import Config
 
 from outlast.client import NamePolicy, Overdue, Resolver, deadline
@@ -157,7 +157,7 @@ def test_a_loop_of_ours_serves_clients_without_an_adapter(names: Resolver, port:
 
 def test_botocore_is_served_without_private_parts(names: Resolver, port: int) -> None:
     """DynamoDB's client reaches its endpoint through the event that botocore offers."""
-    client = boto3.client(
+    client: Any = botocore.session.get_session().create_client(
         "dynamodb",
         region_name="us-east-1",
         endpoint_url=f"http://{NAME}:{port}",
@@ -208,4 +208,3 @@ def test_socket_time_outs_obey_the_deadline(names: Resolver) -> None:
         with pytest.raises((requests.Timeout, requests.ConnectionError)):
             by_requests(url, names)
     assert issubclass(Overdue, TimeoutError)
-    assert urllib3.__version__

@@ -248,7 +248,7 @@ class Answer(Exception):
 
 
 @pytest.mark.parametrize(
-    ("status", "failure"), [(404, False), (422, False), (429, True), (503, True)]
+    ("status", "failure"), [(404, False), (422, False), (403, True), (429, True), (503, True)]
 )
 def test_an_answer_is_no_failure(status: int, failure: bool) -> None:  # noqa: FBT001
     """A 404 is an answer and reaches the caller; 429 and 503 are none."""

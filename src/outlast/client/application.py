@@ -136,7 +136,8 @@ class Application:
             window_s: the window over which the share is taken.
             open_s: how long the circuit stays open before a probe.
             hedge: quantile of good calls after which a second copy is sent, such as 0.95. None: never.
-            ignore: exceptions that are answers, not failures. HTTP 4xx are answers anyway.
+            ignore: exceptions that are answers, not failures. HTTP 4xx are answers anyway, but for
+                401, 403, 408 and 429.
             off_at: brown-out level, 1 to 9, at which no calls are sent any more.
             protocol: `http`, `https` or `tcp`, for rehearsals.
             regions: the region of each host.

@@ -142,11 +142,15 @@ class Job:
 
 
 def is_failure(error: Exception, ignore: tuple[type[Exception], ...]) -> bool:
-    """Whether an error says that a dependency is not well. A 404 is an answer, a 503 is none."""
+    """Whether an error says that a dependency is not well. A 404 is an answer, a 503 is none.
+
+    Nor are 401 and 403: they speak of our credentials, not of the question. Expired ones took down callers
+    of a healthy service more than once. Name exceptions in `ignore` where a 403 is an answer of yours.
+    """
     if isinstance(error, ignore):
         return False
     status = status_of(error)
-    return status is None or status >= 500 or status in {408, 429}
+    return status is None or status >= 500 or status in {401, 403, 408, 429}
 
 
 def status_of(error: Exception) -> int | None:

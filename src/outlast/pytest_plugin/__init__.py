@@ -1,0 +1,1 @@
+"""A pytest plugin that rehearses outages: true errors, real sockets, no root."""
