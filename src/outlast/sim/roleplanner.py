@@ -103,7 +103,7 @@ class Planner:
             events.append(OverridesChanged(overrides=now.overrides, at_ns=at_ns))
         events += self._row_events(was.row, now.row, at_ns)
         self.looked = now
-        self.state, commands = loop.step(self.state, *(events or [Ticked(at_ns=at_ns)]))
+        self.state, commands = site.turns.step(self.state, tuple(events) or (Ticked(at_ns=at_ns),))
         self.todo += tuple(one for one in commands if isinstance(one, CommitPlan | PlaceFreeze))
         return self._retire(site, world, was.row)
 

@@ -1,7 +1,9 @@
 """Site: where a role works, and the one door through which all writes reach the server and the checks."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from outlast.core import loop
+from outlast.core.messages import LoopEvent
 from outlast.core.plan import layout_of
 from outlast.model.plan import Plan, Transaction
 from outlast.model.records import RecordType
@@ -12,18 +14,44 @@ from outlast.sim.world import World, generation_at
 Broken = tuple[str, ...]
 
 
+class Turns:
+    """The planner's turns, each computed once: `loop.step` is pure, and by far the dearest step there is.
+
+    It belongs to one design, so that what a mutated core answered is never given for another's answer.
+    """
+
+    __slots__ = ("_known",)
+
+    LIMIT = 20_000
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[loop.State, tuple[LoopEvent, ...]], loop.Step] = {}
+
+    def step(self, state: loop.State, events: tuple[LoopEvent, ...]) -> loop.Step:
+        """Return what `loop.step` returns."""
+        key = state, events
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= self.LIMIT:
+                self._known.clear()
+            found = self._known[key] = loop.step(state, *events)
+        return found
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """What never changes while a run lasts: which endpoint a role works on, and where.
 
     Attributes:
         kept: retired plans kept beside what must stay.
+        turns: what planners decided in situations that came up before.
     """
 
     index: int
     provider: Provider
     settings: Settings
     kept: int
+    turns: Turns = field(default_factory=Turns, compare=False)
 
 
 def write(

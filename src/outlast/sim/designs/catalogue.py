@@ -36,7 +36,7 @@ ENTRIES = (
         name="outlast",
         about="this software: its production core under the whole fault catalogue",
         build=Outlast,
-        small=Size(enactors=2, plans=2, age=1, faults=1),
+        small=Size(enactors=2, plans=1, age=1, faults=1),
         large=Size(enactors=3, plans=6, endpoints=2, faults=4),
         faults=faults.NAMES,
         small_faults=("crash", "late-write", "lost-reply", "wipe"),
