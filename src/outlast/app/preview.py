@@ -182,8 +182,8 @@ def _grounded(
 ) -> frozenset[EndpointName]:
     found = []
     for one in endpoints:
-        image = observations.image(one.name)
-        if image is not None and grounds.get(one.name) == prints.of(one, image):
+        image, known = observations.image(one.name), grounds.get(one.name)
+        if image is not None and known is not None and known == prints.of(one, image):
             found.append(one.name)
     return frozenset(found)
 
