@@ -1,0 +1,414 @@
+"""The catalogue of faults, and how a run's faults are drawn from its seed.
+
+Each kind has a weight, a length, and the *things it holds* while it lasts: two faults never hold the same
+thing at once, but faults on different things overlap freely. One rule is kept on purpose: a store that goes
+back in time and a foreign hand at the zone stay apart by `APART_S`. Each alone must do no harm. Both at once
+destroy every memory of the newest number but the enactors' own marks; that limit is documented, the
+simulator explores it, and here it would only blur the verdict.
+"""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chaos.world import ENACTORS
+
+APART_S = 3.0
+GAP_S = 0.25
+"""Between two faults on one thing, so that each has something to break."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind of fault.
+
+    Attributes:
+        name, about: for the report.
+        weight: how often it is drawn, relative to the others.
+        targets: whom it may hit.
+        holds: the things it holds; `{}` stands for the target.
+        shortest_s, longest_s: how long it lasts; drawn with a tail towards the longest.
+        apart_s: how long the things stay held afterwards.
+        needs: what the machine must offer: `disk`, `cable`, `netem`; empty: nothing.
+    """
+
+    name: str
+    about: str
+    weight: float
+    targets: tuple[str, ...]
+    holds: tuple[str, ...]
+    shortest_s: float = 0.0
+    longest_s: float = 0.0
+    apart_s: float = GAP_S
+    needs: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """One fault to be done: when, counted from the start of the run, and for how long."""
+
+    number: int
+    at_s: float
+    kind: Kind
+    target: str
+    for_s: float
+    dice: int
+
+
+_ZONE = ("zone",)
+_NET = ("net {}",)
+_ROLE = ("process {}", "net {}")
+_NAMES = ("shop", "api", "books")
+
+CATALOGUE: tuple[Kind, ...] = (
+    Kind(
+        name="stop-before-write",
+        about="SIGSTOP with an UPDATE on its way, which is delivered late, before or after SIGCONT",
+        weight=14,
+        targets=ENACTORS,
+        holds=_ROLE,
+        shortest_s=0.3,
+        longest_s=4.0,
+    ),
+    Kind(
+        name="stop-after-write",
+        about="SIGSTOP as soon as an UPDATE went through, before its answer is read",
+        weight=9,
+        targets=ENACTORS,
+        holds=_ROLE,
+        shortest_s=0.3,
+        longest_s=4.0,
+    ),
+    Kind(
+        name="stop-after-read",
+        about="SIGSTOP as soon as the fence was read, before anything is chosen",
+        weight=12,
+        targets=ENACTORS,
+        holds=_ROLE,
+        shortest_s=0.3,
+        longest_s=4.0,
+    ),
+    Kind(
+        name="stutter",
+        about="SIGSTOP and SIGCONT twenty times at random moments within milliseconds",
+        weight=8,
+        targets=ENACTORS,
+        holds=_ROLE,
+        shortest_s=0.2,
+        longest_s=1.0,
+    ),
+    Kind(
+        name="kill-enactor",
+        about="kill -9 of an enactor, and its restart",
+        weight=5,
+        targets=ENACTORS,
+        holds=_ROLE,
+        shortest_s=0.1,
+        longest_s=1.5,
+    ),
+    Kind(
+        name="kill-in-write",
+        about="kill -9 of an enactor with an UPDATE on its way, which is delivered late",
+        weight=5,
+        targets=ENACTORS,
+        holds=_ROLE,
+        shortest_s=0.2,
+        longest_s=2.0,
+    ),
+    Kind(
+        name="kill-planner",
+        about="kill -9 of the planner, and its restart",
+        weight=3,
+        targets=("planner",),
+        holds=("process planner",),
+        shortest_s=0.1,
+        longest_s=1.0,
+        apart_s=1.5,
+    ),
+    Kind(
+        name="kill-prober",
+        about="kill -9 of the prober, and its restart",
+        weight=2,
+        targets=("prober",),
+        holds=("process prober",),
+        shortest_s=0.1,
+        longest_s=1.0,
+        apart_s=1.5,
+    ),
+    Kind(
+        name="stop-planner",
+        about="SIGSTOP of the planner for longer than plans live",
+        weight=2,
+        targets=("planner",),
+        holds=("process planner",),
+        shortest_s=0.3,
+        longest_s=3.0,
+    ),
+    Kind(
+        name="stop-prober",
+        about="SIGSTOP of the prober until its evidence is old",
+        weight=2,
+        targets=("prober",),
+        holds=("process prober",),
+        shortest_s=0.3,
+        longest_s=3.5,
+    ),
+    Kind(
+        name="late-update",
+        about="an UPDATE is delivered after its sender gave up",
+        weight=8,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.9,
+        longest_s=5.0,
+    ),
+    Kind(
+        name="lost-reply",
+        about="an UPDATE is carried out and its answer lost",
+        weight=8,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.1,
+        longest_s=0.1,
+    ),
+    Kind(
+        name="delay",
+        about="messages take 50 to 600 ms each way, in any order",
+        weight=5,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.5,
+        longest_s=3.0,
+    ),
+    Kind(
+        name="loss",
+        about="10 to 60 % of the messages are lost, each way",
+        weight=5,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.5,
+        longest_s=3.0,
+    ),
+    Kind(
+        name="one-way",
+        about="nothing passes in one direction",
+        weight=5,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.5,
+        longest_s=3.0,
+    ),
+    Kind(
+        name="partition",
+        about="nothing passes, connections break, new ones are refused",
+        weight=4,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.5,
+        longest_s=3.0,
+    ),
+    Kind(
+        name="cable",
+        about="packets are lost below TCP: the cable is pulled, or one direction is a black hole",
+        weight=6,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.3,
+        longest_s=2.5,
+        needs="cable",
+    ),
+    Kind(
+        name="netem",
+        about="packets are delayed and lost below TCP",
+        weight=4,
+        targets=ENACTORS,
+        holds=_NET,
+        shortest_s=0.5,
+        longest_s=2.5,
+        needs="netem",
+    ),
+    Kind(
+        name="kill-server",
+        about="kill -9 of the name server, and its restart",
+        weight=2.5,
+        targets=("server",),
+        holds=("server", *_ZONE),
+        shortest_s=0.1,
+        longest_s=1.0,
+        apart_s=1.0,
+    ),
+    Kind(
+        name="stop-server",
+        about="SIGSTOP of the name server",
+        weight=3,
+        targets=("server",),
+        holds=("server", *_ZONE),
+        shortest_s=0.2,
+        longest_s=1.5,
+        apart_s=0.5,
+    ),
+    Kind(
+        name="store-deleted",
+        about="the store's files are taken away under everybody",
+        weight=1.5,
+        targets=("store",),
+        holds=("store", "process planner", "server", *_ZONE, "operator"),
+        apart_s=APART_S,
+    ),
+    Kind(
+        name="store-old",
+        about="the store is replaced by an older copy of itself",
+        weight=1.5,
+        targets=("store",),
+        holds=("store", "process planner", "server", *_ZONE, "operator"),
+        apart_s=APART_S,
+    ),
+    Kind(
+        name="disk-full",
+        about="the disk under store and last-known-good files is full",
+        weight=1.5,
+        targets=("store",),
+        holds=("store", *_ZONE),
+        shortest_s=0.5,
+        longest_s=2.0,
+        apart_s=APART_S,
+        needs="disk",
+    ),
+    *(
+        Kind(name=name, about=about, weight=weight, targets=_NAMES, holds=_ZONE, apart_s=0.4)
+        for name, weight, about in (
+            ("wipe-name", 2, "a foreign hand deletes addresses and fence of an endpoint"),
+            ("wipe-addresses", 2, "... its addresses alone"),
+            ("wipe-all", 1.5, "... everything of Outlast's in the zone, the epoch too"),
+            ("wipe-epoch", 1, "... the zone's epoch"),
+            ("delete-fence", 2, "... the fence alone"),
+            ("alter-fence", 1.5, "... alters a digit of the fence"),
+            ("garble-fence", 1.5, "... puts something else in the fence's place"),
+            ("double-fence", 1.5, "... adds a second fence"),
+            ("lower-fence", 1.5, "... puts a fence of generation 1 there"),
+            ("plant-cname", 1.5, "... puts a CNAME in the place of the addresses"),
+            ("add-address", 1.5, "... adds an address"),
+        )
+    ),
+    Kind(
+        name="plant-cname-at-fence",
+        about="... puts a CNAME in the place of the fence, and takes it away again",
+        weight=1,
+        targets=_NAMES,
+        holds=_ZONE,
+        shortest_s=0.3,
+        longest_s=1.0,
+        apart_s=0.6,
+    ),
+    Kind(
+        name="two-wipes",
+        about="... wipes an endpoint twice, with a moment between, while an enactor is stopped",
+        weight=3,
+        targets=_NAMES,
+        holds=(*_ZONE, "process enactor-2", "net enactor-2"),
+        shortest_s=0.5,
+        longest_s=2.5,
+        apart_s=0.4,
+    ),
+    *(
+        Kind(
+            name=name,
+            about=about,
+            weight=weight,
+            targets=targets,
+            holds=("operator", "topology"),
+            shortest_s=0.2,
+            longest_s=1.5,
+            apart_s=0.5,
+        )
+        for name, weight, targets, about in (
+            ("freeze", 1.5, _NAMES, "an operator freezes an endpoint and thaws it"),
+            ("evacuate", 1.5, ("us", "ap"), "an operator evacuates a region and restores it"),
+            ("rollback", 1.5, _NAMES, "an operator rolls an endpoint back"),
+            ("rescue", 2, _NAMES, "an operator rescues an endpoint while automation runs"),
+        )
+    ),
+    Kind(
+        name="edit-topology",
+        about="a valid edit of the topology: TTL, or a region more or less",
+        weight=2,
+        targets=("topology",),
+        holds=("topology",),
+        apart_s=1.2,
+    ),
+    Kind(
+        name="break-topology",
+        about="an invalid edit of the topology",
+        weight=2,
+        targets=("topology",),
+        holds=("topology",),
+        shortest_s=1.2,
+        longest_s=2.0,
+    ),
+    Kind(
+        name="blackout",
+        about="every probe of every region fails at once",
+        weight=2,
+        targets=("regions",),
+        holds=("regions",),
+        shortest_s=0.5,
+        longest_s=2.5,
+        apart_s=1.0,
+    ),
+)
+
+
+def draw(
+    seed: int,
+    *,
+    count: int,
+    per_s: float,
+    offers: frozenset[str],
+    kinds: Sequence[Kind] = CATALOGUE,
+) -> list[Planned]:
+    """Draw a run's faults from its seed, in the order of their beginning.
+
+    Args:
+        count: how many.
+        per_s: how many begin a second, as far as the things they hold are free.
+        offers: what this machine offers.
+    """
+    dice = random.Random(f"faults {seed}")
+    usable = [one for one in kinds if not one.needs or one.needs in offers]
+    free: dict[str, float] = {}
+    planned: list[Planned] = []
+    at_s = 0.0
+    for number in range(1, count + 1):
+        at_s += dice.expovariate(per_s)
+        while not (fits := _fitting(usable, free, at_s)):
+            at_s += 0.05
+        weights = [one.weight / len(one.targets) for one, _ in fits]
+        kind, target = dice.choices(fits, weights)[0]
+        spread_s = kind.longest_s - kind.shortest_s
+        for_s = kind.shortest_s + spread_s * dice.random() ** 2
+        for thing in _things(kind, target):
+            free[thing] = at_s + for_s + kind.apart_s
+        planned.append(
+            Planned(
+                number=number,
+                at_s=at_s,
+                kind=kind,
+                target=target,
+                for_s=for_s,
+                dice=dice.getrandbits(32),
+            )
+        )
+    return planned
+
+
+def _fitting(kinds: Sequence[Kind], free: dict[str, float], at_s: float) -> list[tuple[Kind, str]]:
+    return [
+        (one, target)
+        for one in kinds
+        for target in one.targets
+        if all(free.get(thing, 0.0) <= at_s for thing in _things(one, target))
+    ]
+
+
+def _things(kind: Kind, target: str) -> tuple[str, ...]:
+    return tuple(thing.format(target) for thing in kind.holds)

@@ -1,0 +1,213 @@
+"""The director: one run from its seed: start, faults, silence, promises, history.
+
+First phase: faults, drawn from the seed, overlapping wherever they hold different things. Second phase:
+the faults stop, everything that they did is undone, and what must come true has to come true: every
+endpoint stands as the newest plan wants it (L1), and each enactor, left alone, gets its writes in (L3).
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+from chaos.catalogue import CATALOGUE, Kind, Planned, draw
+from chaos.hands import Hands, NotDone
+from chaos.history import Fault, History, Run
+from chaos.observer import read_log
+from chaos.promises import prove
+from chaos.system import System, observing, running
+from chaos.world import NAMED
+
+PER_S = 2.2
+"""Faults that begin a second, as far as the things they hold are free."""
+
+WARM_UP_S = 2.0
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """One run.
+
+    Attributes:
+        kinds: the part of the catalogue to draw from.
+        companion: command of a program that runs beside the system, such as a broken writer.
+        promises: whether the second phase takes place.
+    """
+
+    server: str
+    seed: int
+    faults: int
+    per_s: float = PER_S
+    kinds: tuple[Kind, ...] = CATALOGUE
+    companion: tuple[str, ...] = ()
+    seconds: float = 0.0
+    promises: bool = True
+
+    @property
+    def command(self) -> str:
+        """What repeats the run."""
+        return f"python -m chaos --server {self.server} --faults {self.faults} --seed {self.seed}"
+
+
+async def direct(settings: Settings, progress: Progress) -> History:
+    """Do one run and return its history."""
+    async with running(settings.server, settings.seed) as system:
+        await _wait_ready(system)
+        before = await asyncio.to_thread(system.foreign.zone)
+        eye, log = observing(system)
+        eye.start()
+        began_ns = time.monotonic_ns()
+        try:
+            async with _beside(system, settings):
+                await asyncio.sleep(WARM_UP_S)
+                await _break_things(system, settings, progress)
+                faults_end_ns = time.monotonic_ns()
+                if settings.promises:
+                    progress("faults have stopped; waiting for what must come true")
+                    system.recorder.promises += await prove(system)
+        finally:
+            eye.close()
+        return _write_down(
+            system,
+            settings,
+            read_log(log),
+            times=(began_ns, faults_end_ns),
+            zone=(before, await asyncio.to_thread(system.foreign.zone)),
+        )
+
+
+async def _wait_ready(system: System) -> None:
+    supervisor = asyncio.ensure_future(system.supervise())
+    try:
+        await _add_neighbours(system)
+        await system.wait_published()
+    except TimeoutError:
+        logs = "\n".join(f"--- {one.name}\n{one.tail()}" for one in system.roles.values())
+        raise SystemError(f"the system did not publish:\n{logs}") from None
+    finally:
+        supervisor.cancel()
+
+
+async def _add_neighbours(system: System) -> None:
+    """The embedded server begins with an empty zone; the others have the neighbours from its file."""
+    if system.stand.software == "outlast":
+        await asyncio.to_thread(system.foreign.add_neighbours)
+
+
+@contextlib.asynccontextmanager
+async def _beside(system: System, settings: Settings) -> AsyncIterator[None]:
+    """What goes on all the time: weather, supervision, archive, and a companion if there is one."""
+    tasks = [
+        asyncio.ensure_future(job)
+        for job in (system.regions.change(), system.supervise(), system.archive())
+    ]
+    companion = None
+    if settings.companion:
+        companion = await asyncio.create_subprocess_exec(*_filled(system, settings.companion))
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if companion is not None and companion.returncode is None:
+            companion.kill()
+            await companion.wait()
+
+
+def _filled(system: System, companion: Sequence[str]) -> list[str]:
+    world = system.world
+    places = {"{file}": str(world.main_file), "{state}": str(world.state)}
+    return [places.get(one, one) for one in companion]
+
+
+class _Things:
+    """What faults hold: two of them never hold the same thing at once, also where one takes long."""
+
+    def __init__(self) -> None:
+        self._locks: dict[str, asyncio.Lock] = {}
+
+    @contextlib.asynccontextmanager
+    async def held(self, planned: Planned) -> AsyncIterator[None]:
+        """Hold a fault's things, in one order for everybody."""
+        async with contextlib.AsyncExitStack() as stack:
+            for thing in sorted(one.format(planned.target) for one in planned.kind.holds):
+                await stack.enter_async_context(self._locks.setdefault(thing, asyncio.Lock()))
+            yield
+
+
+async def _break_things(system: System, settings: Settings, progress: Progress) -> None:
+    planned = draw(
+        settings.seed,
+        count=settings.faults,
+        per_s=settings.per_s,
+        offers=system.offers,
+        kinds=settings.kinds,
+    )
+    hands, things = Hands(system), _Things()
+    start_s = time.monotonic()
+    told = 0
+    async with asyncio.TaskGroup() as group:
+        for one in planned:
+            await asyncio.sleep(max(0.0, one.at_s - (time.monotonic() - start_s)))
+            group.create_task(_do(system, hands, things, one))
+            if one.number // 25 > told:
+                told = one.number // 25
+                progress(f"{one.number} of {len(planned)} faults begun")
+        left_s = settings.seconds - (time.monotonic() - start_s)
+        await asyncio.sleep(max(0.0, left_s))
+
+
+async def _do(system: System, hands: Hands, things: _Things, planned: Planned) -> None:
+    async with things.held(planned):
+        began_ns = time.monotonic_ns()
+        try:
+            detail, done = await hands.do(planned), True
+        except NotDone as reason:
+            detail, done = str(reason), False
+        system.recorder.faults.append(
+            Fault(
+                number=planned.number,
+                kind=planned.kind.name,
+                target=planned.target,
+                began_ns=began_ns,
+                ended_ns=time.monotonic_ns(),
+                detail=detail,
+                done=done,
+            )
+        )
+        await asyncio.sleep(planned.kind.apart_s)
+
+
+def _write_down(
+    system: System,
+    settings: Settings,
+    runs: tuple[Run, ...],
+    *,
+    times: tuple[int, int],
+    zone: tuple[tuple[str, ...], tuple[str, ...]],
+) -> History:
+    recorder = system.recorder
+    system.archivist.look()
+    system.archivist.read_asides()
+    return History(
+        server=settings.server,
+        seed=settings.seed,
+        command=settings.command,
+        began_ns=times[0],
+        ended_ns=time.monotonic_ns(),
+        faults_end_ns=times[1],
+        endpoints=NAMED,
+        runs=runs,
+        faults=tuple(sorted(recorder.faults, key=lambda one: one.began_ns)),
+        acts=tuple(recorder.acts),
+        plans=tuple(recorder.plans.values()),
+        looks=tuple(recorder.looks),
+        promises=tuple(recorder.promises),
+        zone_before=zone[0],
+        zone_after=zone[1],
+        notes=tuple(recorder.notes),
+        software=system.stand.software,
+    )

@@ -1,0 +1,174 @@
+"""What must come true once the faults have stopped, each within a stated bound.
+
+L1: every endpoint stands in the DNS as the newest plan wants it, all its targets published, since all
+regions answer. L3: each enactor in turn is the only one that runs, and gets a change published, however
+often it lost before.
+"""
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable
+
+from chaos.hands import Hands
+from chaos.history import Named, Promise
+from chaos.observer import Asker, NoAnswer, endpoint_questions
+from chaos.system import System
+from chaos.world import ENACTORS, NAMED, REGIONS, Edition
+from outlast.model.fence import Fence, fence_name, parse_fence
+from outlast.model.names import DnsName
+
+CONVERGED_S = 20.0
+"""L1: the longest back-off is 5 s, a restarted process needs a few seconds on a busy machine."""
+
+ALONE_S = 20.0
+"""L3: a region is found dead after 0.45 s; a lone enactor may have to wait out its back-off first."""
+
+LOOK_S = 0.05
+LOCK_TRIES = 50
+
+
+async def prove(system: System) -> list[Promise]:
+    """Undo everything, then wait for each promise."""
+    await _calm(system)
+    promises = [await _converges(system)]
+    for name in ENACTORS:
+        promises.append(await _takes_its_turn(system, name))
+        await _converged(system, CONVERGED_S)
+    return promises
+
+
+async def _calm(system: System) -> None:
+    """Whatever an operator would put right: all regions serve, nothing frozen, nothing evacuated."""
+    await system.regions.recover()
+    system.regions.hold = True
+    system.edition = Edition()
+    system.write_topology()
+    hands = Hands(system)
+    for name in (*(one.endpoint for one in NAMED), "--all"):
+        await hands.outlast("thaw", name)
+    for region in REGIONS[1:3]:
+        await hands.outlast("restore", region, "--no-wait")
+
+
+async def _converges(system: System) -> Promise:
+    began_s = time.monotonic()
+    missing = await _converged(system, CONVERGED_S)
+    return Promise(
+        rule="L1",
+        subject="all endpoints",
+        took_s=time.monotonic() - began_s,
+        bound_s=CONVERGED_S,
+        kept=not missing,
+        detail=missing,
+    )
+
+
+async def _converged(system: System, bound_s: float) -> str:
+    """Wait until all stands as wanted; return what is missing in the end, nothing if all is well."""
+    return await _until(lambda: asyncio.to_thread(_missing, system), bound_s)
+
+
+async def _until(missing: Callable[[], Awaitable[str]], bound_s: float) -> str:
+    until_s = time.monotonic() + bound_s
+    while found := await missing():
+        if time.monotonic() > until_s:
+            return found
+        await asyncio.sleep(LOOK_S)
+    return ""
+
+
+def _missing(system: System) -> str:
+    heads = system.archivist.heads()
+    for named in NAMED:
+        fence, addresses = _standing(system, named)
+        if fence is None:
+            return f"{named.endpoint} has no fence"
+        if heads.get(named.endpoint) != (fence.generation, fence.digest):
+            return (
+                f"{named.endpoint}: {fence} stands, {heads.get(named.endpoint)} is the newest plan"
+            )
+        wanted = {system.world.address(one) for one in REGIONS}
+        if named.endpoint == "api":
+            wanted = {system.world.address("eu")}
+        for name, found in addresses.items():
+            if found != wanted:
+                return f"{name} has {sorted(found)}, not {sorted(wanted)}"
+    return ""
+
+
+def _standing(system: System, named: Named) -> tuple[Fence | None, dict[str, set[str]]]:
+    server = system.world.server
+    asker = Asker((server.host, server.port))
+    try:
+        at = fence_name(DnsName(named.names[0]))
+        values = [v for one in asker.ask(((at, "TXT"),))[0] for v in one.values]
+        sets = [one for two in asker.ask(endpoint_questions(named.names)) for one in two]
+    except NoAnswer:
+        return None, {}
+    finally:
+        asker.close()
+    addresses = {
+        name: {v for one in sets if one.name == name and one.rtype == "A" for v in one.values}
+        for name in named.names
+    }
+    return parse_fence(tuple(values)), addresses
+
+
+async def _takes_its_turn(system: System, name: str) -> Promise:
+    """Stop the two others, let a region die, and see this one publish the change."""
+    others = [one for one in ENACTORS if one != name]
+    region = "us"
+    await _stop_between_commits(system, others)
+    began_s = time.monotonic()
+    try:
+        await system.regions.fail(region)
+        dead = system.world.address(region)
+
+        def unfinished() -> str:
+            fence, addresses = _standing(system, NAMED[0])
+            if fence is None or any(dead in found for found in addresses.values()):
+                return f"{dead} is still published"
+            return "" if fence.writer == name else f"{fence.writer} wrote it"
+
+        missing = await _until(lambda: asyncio.to_thread(unfinished), ALONE_S)
+    finally:
+        for one in others:
+            system.roles[one].resume()
+        await system.regions.recover()
+    return Promise(
+        rule="L3",
+        subject=name,
+        took_s=time.monotonic() - began_s,
+        bound_s=ALONE_S,
+        kept=not missing,
+        detail=missing,
+    )
+
+
+async def _stop_between_commits(system: System, names: list[str]) -> None:
+    """Stop processes, but not with the store's write lock in hand, which would stop everybody.
+
+    That is a limit of a store in one SQLite file, of progress and not of safety, and is documented.
+    """
+    for name in names:
+        role = system.roles[name]
+        for _ in range(LOCK_TRIES):
+            role.pause()
+            if await asyncio.to_thread(_lock_is_free, system):
+                break
+            role.resume()
+            await asyncio.sleep(LOOK_S)
+
+
+def _lock_is_free(system: System) -> bool:
+    path = system.archivist.store
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.5)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True

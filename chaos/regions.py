@@ -1,0 +1,65 @@
+"""Local regions that fail and recover all the time, so that plans keep changing."""
+
+import asyncio
+import random
+
+from chaos.world import HTTP_PORT, REGIONS, World
+from outlast.drivers.regions import FailureMode, LocalRegion
+from outlast.model.names import RegionName
+
+FAILING_MAX = 2
+MODES = (FailureMode.STOP, FailureMode.HANG, FailureMode.ERROR)
+
+
+class Regions:
+    """Four HTTP servers and their weather, drawn from the seed."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self._dice = random.Random(f"regions {seed}")
+        self._regions = {
+            one: LocalRegion(RegionName(one), world.address(one), HTTP_PORT) for one in REGIONS
+        }
+        self._dark = False
+        self.hold = False
+        """Set once the weather is to change no more."""
+
+    async def start(self) -> None:
+        """Serve."""
+        for one in self._regions.values():
+            await one.start()
+
+    async def close(self) -> None:
+        """Stop serving."""
+        for one in self._regions.values():
+            await one.close()
+
+    async def change(self) -> None:
+        """Let regions fail and recover, for ever."""
+        while True:
+            await asyncio.sleep(self._dice.uniform(0.25, 0.9))
+            name = self._dice.choice(REGIONS)
+            mode = self._dice.choice(MODES)
+            region = self._regions[name]
+            if self._dark or self.hold:
+                continue
+            failing = sum(one.failing is not None for one in self._regions.values())
+            if region.failing is not None:
+                await region.recover()
+            elif failing < FAILING_MAX:
+                await region.fail(mode)
+
+    async def blackout(self, mode: FailureMode) -> None:
+        """Let all fail at once."""
+        self._dark = True
+        for one in self._regions.values():
+            await one.fail(mode)
+
+    async def recover(self) -> None:
+        """All serve again."""
+        for one in self._regions.values():
+            await one.recover()
+        self._dark = False
+
+    async def fail(self, name: str) -> None:
+        """One region fails."""
+        await self._regions[name].fail(FailureMode.STOP)

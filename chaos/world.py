@@ -1,0 +1,182 @@
+"""The little world of one run: its topology in three spellings, and the folder it works in.
+
+Every role reads a file of its own. They say the same, except that each enactor finds the name server
+behind a proxy of its own (`proxy.py`), so that the network can fail for one of them alone.
+"""
+
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from chaos.history import Named
+from outlast.model.topology import Address
+
+ZONE = "example.org"
+REGIONS = ("eu", "us", "ap", "sa")
+ENACTORS = ("enactor-1", "enactor-2", "enactor-3")
+HTTP_PORT = 8480
+WRITE_TIMEOUT_S = 0.8
+DISK_MB = 96
+"""Size of the state folder where it is a disk of its own: enough for a run, quick to fill."""
+
+NAMED = (
+    Named(endpoint="shop", names=(f"www.{ZONE}", f"v4.{ZONE}"), floor=1),
+    Named(endpoint="api", names=(f"api.{ZONE}",), floor=1),
+    Named(endpoint="books", names=(f"books.{ZONE}",), floor=2),
+)
+"""What is published: two names under one fence, a failover, and a floor of two."""
+
+NEIGHBOURS = (
+    ("mail", "60 A 198.51.100.25"),
+    ("beside.www", "60 A 198.51.100.26"),
+    ("_outlast.elsewhere", '0 TXT "not ours"'),
+    ("txt", '60 TXT "left alone"'),
+)
+"""Records of other people in the same zone."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Edition:
+    """What an edit of the topology changes: the TTL, and whether the fourth region takes part."""
+
+    ttl_s: int = 1
+    south: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """Folder and addresses of one run.
+
+    Attributes:
+        folder: everything of the run; state: what Outlast keeps, on a small disk of its own if
+            `bounded`.
+        network: the first three numbers of the regions' loopback addresses.
+        provider: the lines of the provider, with `{server}` for its address.
+    """
+
+    folder: Path
+    state: Path
+    bounded: bool
+    network: str
+    provider: str
+    server: Address
+
+    def file(self, role: str) -> Path:
+        """Return a role's topology file."""
+        return self.folder / role / "world.yaml"
+
+    @property
+    def main_file(self) -> Path:
+        """The file of planner, prober and operators."""
+        return self.file("main")
+
+    def address(self, region: str) -> str:
+        """Return a region's address."""
+        return f"{self.network}.{11 + REGIONS.index(region)}"
+
+    def write(self, edition: Edition, servers: Mapping[str, Address]) -> None:
+        """Write every role's file, each in one step, so that nobody reads half a file."""
+        for role in ("main", *ENACTORS):
+            server = servers.get(role, self.server)
+            self.put(role, self.text(edition, server))
+
+    def put(self, role: str, text: str) -> None:
+        """Put a text in the place of a role's file."""
+        path = self.file(role)
+        path.parent.mkdir(exist_ok=True)
+        draft = path.with_suffix(".new")
+        draft.write_text(text)
+        draft.replace(path)
+
+    def text(self, edition: Edition, server: Address) -> str:
+        """The topology."""
+        regions = REGIONS if edition.south else REGIONS[:3]
+        targets = "\n".join(
+            f"      {one}-1: {{region: {one}, ipv4: {self.address(one)}, capacity: 100}}"
+            for one in regions
+        )
+        return _TOPOLOGY.format(
+            provider=self.provider.format(server=server),
+            ttl_s=edition.ttl_s,
+            port=HTTP_PORT,
+            targets=targets,
+            rest=", ".join(regions[1:]),
+        )
+
+
+# Intervals as short as the format allows, so that a plan lives for about a second.
+_TOPOLOGY = """\
+outlast: 1
+settings:
+  enactors: 3
+  verify_interval_s: 0.3
+  takeover_s: 0.1
+  evidence_max_age_s: 2
+  sick_ratio: 0.75
+  sick_window_s: 0.5
+  rescued_hold_s: 1
+  plans_kept: 200
+regions: {{eu: {{}}, us: {{}}, ap: {{}}, sa: {{}}}}
+providers:
+{provider}
+defaults:
+  provider: main
+  ttl_s: {ttl_s}
+  policy: {{recovery_s: 30}}
+  budget: {{removed_ratio: 1, window_s: 1}}
+  check:
+    {{kind: http, port: {port}, path: /healthz, interval_s: 0.15, timeout_s: 0.15, rise: 1, fall: 2}}
+endpoints:
+  shop:
+    names: [www.example.org, {{name: v4.example.org, families: [ipv4]}}]
+    targets:
+{targets}
+  api:
+    names: [api.example.org]
+    policy: {{kind: failover, order: [eu, [{rest}]]}}
+    targets:
+{targets}
+  books:
+    names: [books.example.org]
+    floors: {{targets: 2, share_ratio: 0.25}}
+    targets:
+{targets}
+"""
+
+
+@contextlib.contextmanager
+def state_disk(folder: Path) -> Iterator[tuple[Path, bool]]:
+    """Make the state folder: a small disk of its own where we may mount one, else a plain folder."""
+    state = folder / "state"
+    state.mkdir(mode=0o700)
+    mounted = os.geteuid() == 0 and _mount(state)
+    try:
+        yield state, mounted
+    finally:
+        if mounted:
+            subprocess.run(["umount", "-l", str(state)], check=False, timeout=10)
+
+
+def _mount(state: Path) -> bool:
+    done = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m,mode=700", "tmpfs", str(state)],
+        check=False,
+        capture_output=True,
+        timeout=10,
+    )
+    return done.returncode == 0
+
+
+@contextlib.contextmanager
+def run_folder() -> Iterator[Path]:
+    """Make the folder of one run and remove it at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="outlast-chaos-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
