@@ -1,0 +1,411 @@
+"""The judgement: a run's history held against S1 to S6 and L1 to L3 of docs/architecture.md.
+
+Pure: a history in, verdicts out. What the foreign hand broke is not ours, so each of its acts opens a
+*window* on its endpoint, and the first sample that shows the endpoint whole again closes it. Inside a
+window emptiness and foreign content are excused; going backwards never is. How long a window stays open
+is L2, counted in *fair time*: while the name server and the store were up and at least one enactor was left
+alone, since nobody can heal what nobody can reach.
+"""
+
+from bisect import bisect_right
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from chaos.history import NEIGHBOUR, SECOND_NS, Act, Fault, History, Named, Run, StoreLook
+from chaos.world import ENACTORS
+from outlast.model.fence import RESCUER, Fence, parse_fence
+from outlast.model.records import RecordType, digest_of
+
+HEAL_S = 8.0
+"""L2 in fair time: a look each 0.3 to 0.9 s, by turns, and a back-off of at most 5 s before it."""
+
+HEAL_WALL_S = 20.0
+"""L2 in any case, however much was down meanwhile."""
+
+GRACE_S = 2.5
+"""After a fault a process has to start, or a connection to be tried again (back-off up to 2 s)."""
+
+GRACE_STOPPED_S = 0.3
+"""After SIGCONT a process goes on where it stood."""
+
+FETCHABLE_S = 8.0
+"""S4: how long a live plan may be missing from a store that is new, in fair time: until it is adopted."""
+
+RULES = {
+    "S1": "never empty",
+    "S2": "never backwards",
+    "S3": "content is the fence's plan",
+    "S4": "live plans can be fetched",
+    "S5": "nothing that was not allowed",
+    "S6": "other people's records untouched",
+    "L1": "converges",
+    "L2": "heals",
+    "L3": "nobody starves",
+}
+
+SERVER_FAULTS = frozenset({"kill-server", "stop-server"})
+STORE_FAULTS = frozenset({"store-deleted", "store-old", "disk-full"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Violation:
+    """One broken rule: when, on what, and what was seen."""
+
+    rule: str
+    subject: str
+    at_ns: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heal:
+    """One window: who opened it, how long it was open, and how much of that was fair."""
+
+    kind: str
+    endpoint: str
+    opened_ns: int
+    closed_ns: int
+    fair_s: float
+    closed: bool
+
+    @property
+    def wall_s(self) -> float:
+        """How long it was open."""
+        return (self.closed_ns - self.opened_ns) / SECOND_NS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What came out.
+
+    Attributes:
+        judged: how many observations each rule was held against; a rule held against nothing proves
+            nothing, and is shown as such.
+    """
+
+    violations: tuple[Violation, ...]
+    heals: tuple[Heal, ...]
+    judged: dict[str, int]
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing was broken."""
+        return not self.violations
+
+
+@dataclass(slots=True)
+class _Case:
+    """What the rules share."""
+
+    history: History
+    runs: dict[str, list[Run]]
+    windows: dict[str, list[Heal]]
+    judged: dict[str, int] = field(default_factory=lambda: dict.fromkeys(RULES, 0))
+
+    def excused(self, run: Run) -> bool:
+        """Whether an open window covers a run: it was opened before the run was first seen."""
+        return any(
+            one.opened_ns <= run.first_end_ns and run.last_ns <= one.closed_ns
+            for one in self.windows[run.subject]
+        )
+
+
+def judge(history: History) -> Verdict:
+    """Hold a history against every rule."""
+    runs: dict[str, list[Run]] = defaultdict(list)
+    for run in history.runs:
+        runs[run.subject].append(run)
+    fair = _FairTime(history)
+    windows = {
+        one.endpoint: list(_windows(history, one, runs[one.endpoint], fair))
+        for one in history.endpoints
+    }
+    case = _Case(history, runs, windows)
+    violations = [
+        *(found for one in history.endpoints for found in _never_empty(case, one)),
+        *(found for one in history.endpoints for found in _monotone(case, one)),
+        *(found for one in history.endpoints for found in _authentic(case, one)),
+        *_retained(case, fair),
+        *(found for one in history.endpoints for found in _guarded(case, one)),
+        *_owned(case),
+        *_heals(case),
+        *_promises(case),
+    ]
+    violations.sort(key=lambda one: one.at_ns)
+    heals = tuple(one for found in windows.values() for one in found)
+    return Verdict(violations=tuple(violations), heals=heals, judged=case.judged)
+
+
+# windows and fair time
+
+
+class _FairTime:
+    """The time in which healing can be asked for."""
+
+    def __init__(self, history: History) -> None:
+        common = [one for one in history.faults if one.kind in SERVER_FAULTS | STORE_FAULTS]
+        unfair = [_with_grace(one) for one in common]
+        alone = [
+            [_with_grace(one) for one in history.faults if hits(one, enactor)]
+            for enactor in ENACTORS
+        ]
+        together = _union(alone[0])
+        for spans in alone[1:]:
+            together = _intersection(together, _union(spans))
+        self._unfair = _union([*unfair, *together])
+
+    def between_s(self, from_ns: int, to_ns: int) -> float:
+        """Return how many seconds between two times were fair."""
+        unfair_ns = sum(
+            max(0, min(to_ns, end) - max(from_ns, start)) for start, end in self._unfair
+        )
+        return max(0, to_ns - from_ns - unfair_ns) / SECOND_NS
+
+
+def hits(fault: Fault, enactor: str) -> bool:
+    """Whether a fault keeps an enactor from its work."""
+    return fault.target == enactor or (fault.kind == "two-wipes" and enactor == "enactor-2")
+
+
+Span = tuple[int, int]
+
+
+def _with_grace(fault: Fault) -> Span:
+    stopped = fault.kind.startswith("stop-") or fault.kind in {"stutter", "two-wipes"}
+    grace_s = GRACE_STOPPED_S if stopped and fault.target != "server" else GRACE_S
+    return fault.began_ns, fault.ended_ns + int(grace_s * SECOND_NS)
+
+
+def _union(spans: list[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, end in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+def _intersection(one: list[Span], other: list[Span]) -> list[Span]:
+    return [(max(a, c), min(b, d)) for a, b in one for c, d in other if max(a, c) < min(b, d)]
+
+
+def _windows(history: History, named: Named, runs: list[Run], fair: _FairTime) -> Iterator[Heal]:
+    """For each act of the foreign hand: from before it was sent until the endpoint was whole again."""
+    foreign = _foreign_values(history, named.endpoint)
+    whole = [one for one in runs if _is_whole(one, named, foreign)]
+    for act in history.acts:
+        if act.endpoint != named.endpoint:
+            continue
+        closed_ns = _closed_ns(act, whole)
+        until_ns = history.ended_ns if closed_ns is None else closed_ns
+        yield Heal(
+            kind=act.kind,
+            endpoint=act.endpoint,
+            opened_ns=act.began_ns,
+            closed_ns=until_ns,
+            fair_s=fair.between_s(act.ended_ns, until_ns),
+            closed=closed_ns is not None,
+        )
+
+
+def _closed_ns(act: Act, whole: list[Run]) -> int | None:
+    """When a sample that began after the act was acknowledged first showed the endpoint whole."""
+    for run in whole:
+        if run.last_ns > act.ended_ns:
+            return max(run.first_end_ns, act.ended_ns)
+    return None
+
+
+def _foreign_values(history: History, endpoint: str) -> set[str]:
+    return {value for one in history.acts if one.endpoint == endpoint for value in one.values}
+
+
+def _is_whole(run: Run, named: Named, foreign: set[str]) -> bool:
+    answer = run.answer
+    fence = parse_fence(answer.fence)
+    return (
+        not answer.fault
+        and fence is not None
+        and answer.fence == answer.fence_after
+        and str(fence) not in foreign
+        and digest_of(answer.records) == fence.digest
+        and not list(_short(run, named))
+    )
+
+
+def _short(run: Run, named: Named) -> Iterator[str]:
+    """The names that have fewer addresses than they must."""
+    for name in named.names:
+        found = sum(
+            len(one.values)
+            for one in run.answer.records
+            if one.name == name and one.rtype in (RecordType.A, RecordType.AAAA)
+        )
+        if found < named.floor:
+            yield f"{name} has {found} addresses, at least {named.floor} must stay"
+
+
+# safety
+
+
+def _answered(runs: list[Run]) -> Iterator[Run]:
+    return (one for one in runs if not one.answer.fault)
+
+
+def _never_empty(case: _Case, named: Named) -> Iterator[Violation]:
+    for run in _answered(case.runs[named.endpoint]):
+        case.judged["S1"] += run.count
+        for text in _short(run, named):
+            if not case.excused(run):
+                yield _violation("S1", run, text)
+
+
+def _monotone(case: _Case, named: Named) -> Iterator[Violation]:
+    """Generations as they were seen, one after the other; what the foreign hand wrote itself apart."""
+    foreign = _foreign_values(case.history, named.endpoint)
+    last: Fence | None = None
+    for run in _answered(case.runs[named.endpoint]):
+        for values in (run.answer.fence, run.answer.fence_after):
+            fence = parse_fence(values)
+            if fence is None or str(fence) in foreign:
+                continue
+            case.judged["S2"] += run.count
+            if last is not None and fence.generation < last.generation:
+                yield _violation("S2", run, f"{fence} after {last}")
+                continue
+            if last is not None and _two_contents(fence, last):
+                yield _violation("S2", run, f"{fence} under the number of {last}")
+            last = fence
+
+
+def _two_contents(fence: Fence, last: Fence) -> bool:
+    return fence.generation == last.generation and fence.digest != last.digest
+
+
+def _authentic(case: _Case, named: Named) -> Iterator[Violation]:
+    for run in _answered(case.runs[named.endpoint]):
+        answer = run.answer
+        fence = parse_fence(answer.fence)
+        if answer.fence != answer.fence_after:
+            continue  # it moved while we asked; the next sample shows it at rest
+        if fence is None:
+            if not case.excused(run):
+                yield _violation("S3", run, f"at the fence stands {answer.fence or 'nothing'}")
+            continue
+        case.judged["S3"] += run.count
+        if digest_of(answer.records) != fence.digest and not case.excused(run):
+            found = "; ".join(map(str, answer.records)) or "nothing"
+            yield _violation("S3", run, f"{fence} names another content than {found}")
+
+
+def _retained(case: _Case, fair: _FairTime) -> Iterator[Violation]:
+    """At each look into the store: what was live then, and what had been live before it, is in it."""
+    for named in case.history.endpoints:
+        live = _live(case, named)
+        starts = [one.first_ns for one in live]
+        for look in case.history.looks:
+            at = bisect_right(starts, look.at_ns) - 1
+            if at < 0 or live[at].last_ns < look.at_ns - SECOND_NS:
+                continue
+            stored = {one[1:] for one in look.plans if one[0] == named.endpoint}
+            needed = [live[at], *_before(live, at, look.since_ns)]
+            for run in needed:
+                fence = parse_fence(run.answer.fence)
+                if fence is None or not _adopted(case.history, fair, fence, run, look):
+                    continue
+                case.judged["S4"] += 1
+                if (fence.generation, fence.digest) not in stored:
+                    text = f"{fence} was published and cannot be fetched from the store"
+                    yield Violation(rule="S4", subject=named.endpoint, at_ns=look.at_ns, text=text)
+
+
+def _adopted(history: History, fair: _FairTime, fence: Fence, run: Run, look: StoreLook) -> bool:
+    """Whether a publication must be in a store: one it did not bear has to be adopted first."""
+    born_here = fence.writer != RESCUER and run.first_ns > look.since_ns
+    first_store = look.since_ns <= history.began_ns and fence.writer != RESCUER
+    since_ns = max(look.since_ns, run.first_ns)
+    return born_here or first_store or fair.between_s(since_ns, look.at_ns) >= FETCHABLE_S
+
+
+def _before(live: list[Run], at: int, since_ns: int) -> list[Run]:
+    """The publication before the present one, if it was live under the same store."""
+    now = live[at].answer.fence
+    for run in reversed(live[:at]):
+        if run.answer.fence != now:
+            fence = parse_fence(run.answer.fence)
+            own = fence is not None and fence.writer != RESCUER
+            return [run] if own and run.first_ns > since_ns else []
+    return []
+
+
+def _live(case: _Case, named: Named) -> list[Run]:
+    """The runs that show a whole publication at rest."""
+    foreign = _foreign_values(case.history, named.endpoint)
+    return [one for one in case.runs[named.endpoint] if _is_whole(one, named, foreign)]
+
+
+def _guarded(case: _Case, named: Named) -> Iterator[Violation]:
+    """Every publication is a plan that the guard let pass; a rescue's content was published before."""
+    allowed = {
+        (one.generation, one.digest)
+        for one in case.history.plans
+        if one.endpoint == named.endpoint and one.allowed
+    }
+    contents = {digest for _, digest in allowed}
+    foreign = _foreign_values(case.history, named.endpoint)
+    told: set[str] = set()
+    for run in _answered(case.runs[named.endpoint]):
+        fence = parse_fence(run.answer.fence)
+        if fence is None or str(fence) in foreign or str(fence) in told:
+            continue
+        told.add(str(fence))
+        case.judged["S5"] += 1
+        if (fence.generation, fence.digest) in allowed:
+            continue
+        if fence.writer == RESCUER and fence.digest in contents:
+            continue
+        yield _violation("S5", run, f"{fence} is no plan that the guard let pass")
+
+
+def _owned(case: _Case) -> Iterator[Violation]:
+    runs = list(_answered(case.runs[NEIGHBOUR]))
+    for run in runs:
+        case.judged["S6"] += run.count
+        if run.answer.records != runs[0].answer.records:
+            found = "; ".join(map(str, run.answer.records)) or "nothing"
+            yield _violation("S6", run, f"the neighbours are {found}")
+    before, after = set(case.history.zone_before), set(case.history.zone_after)
+    if before != after:
+        text = f"gone {sorted(before - after)}, new {sorted(after - before)}"
+        at_ns = case.history.ended_ns
+        yield Violation(rule="S6", subject=NEIGHBOUR, at_ns=at_ns, text=text)
+
+
+# liveness
+
+
+def _heals(case: _Case) -> Iterator[Violation]:
+    for windows in case.windows.values():
+        for one in windows:
+            case.judged["L2"] += 1
+            if one.fair_s > HEAL_S or one.wall_s > HEAL_WALL_S or not one.closed:
+                state = "healed" if one.closed else "not healed"
+                text = (
+                    f"{one.kind}: {state} after {one.wall_s:.1f} s, {one.fair_s:.1f} s of it fair"
+                )
+                yield Violation(rule="L2", subject=one.endpoint, at_ns=one.closed_ns, text=text)
+
+
+def _promises(case: _Case) -> Iterator[Violation]:
+    for one in case.history.promises:
+        case.judged[one.rule] += 1
+        if not one.kept:
+            text = f"not within {one.bound_s:g} s: {one.detail}"
+            at_ns = case.history.ended_ns
+            yield Violation(rule=one.rule, subject=one.subject, at_ns=at_ns, text=text)
+
+
+def _violation(rule: str, run: Run, text: str) -> Violation:
+    return Violation(rule=rule, subject=run.subject, at_ns=run.first_ns, text=text)
