@@ -267,7 +267,7 @@ def _monotone(case: _Case, named: Named) -> Iterator[Violation]:
     foreign = _foreign_values(case.history, named.endpoint)
     last: Fence | None = None
     for run in _answered(case.runs[named.endpoint]):
-        for values in (run.answer.fence, run.answer.fence_after):
+        for values in dict.fromkeys((run.answer.fence, run.answer.fence_after)):
             fence = parse_fence(values)
             if fence is None or str(fence) in foreign:
                 continue
@@ -305,39 +305,48 @@ def _retained(case: _Case, fair: _FairTime) -> Iterator[Violation]:
     for named in case.history.endpoints:
         live = _live(case, named)
         starts = [one.first_ns for one in live]
+        seen: dict[int, set[tuple[int, str]]] = defaultdict(set)
         for look in case.history.looks:
-            at = bisect_right(starts, look.at_ns) - 1
-            if at < 0 or live[at].last_ns < look.at_ns - SECOND_NS:
-                continue
             stored = {one[1:] for one in look.plans if one[0] == named.endpoint}
-            needed = [live[at], *_before(live, at, look.since_ns)]
+            known = seen[look.since_ns]
+            at = bisect_right(starts, look.at_ns) - 1
+            recent = at >= 0 and live[at].last_ns >= look.at_ns - SECOND_NS
+            needed = [live[at], *_before(live, at)] if recent else []
             for run in needed:
                 fence = parse_fence(run.answer.fence)
-                if fence is None or not _adopted(case.history, fair, fence, run, look):
+                if fence is None or not _kept(case.history, fair, fence, run, look, known):
                     continue
                 case.judged["S4"] += 1
                 if (fence.generation, fence.digest) not in stored:
                     text = f"{fence} was published and cannot be fetched from the store"
                     yield Violation(rule="S4", subject=named.endpoint, at_ns=look.at_ns, text=text)
+            known |= stored
 
 
-def _adopted(history: History, fair: _FairTime, fence: Fence, run: Run, look: StoreLook) -> bool:
-    """Whether a publication must be in a store: one it did not bear has to be adopted first."""
-    born_here = fence.writer != RESCUER and run.first_ns > look.since_ns
-    first_store = look.since_ns <= history.began_ns and fence.writer != RESCUER
-    since_ns = max(look.since_ns, run.first_ns)
-    return born_here or first_store or fair.between_s(since_ns, look.at_ns) >= FETCHABLE_S
+def _kept(
+    history: History,
+    fair: _FairTime,
+    fence: Fence,
+    run: Run,
+    look: StoreLook,
+    known: set[tuple[int, str]],
+) -> bool:
+    """Whether a publication must be in a store.
+
+    It must if that store ever had it, and if it is the first store and no rescue. Else, after a loss or
+    a rescue, it has to be adopted first, while it stands.
+    """
+    first = look.since_ns <= history.began_ns and fence.writer != RESCUER
+    if first or (fence.generation, fence.digest) in known:
+        return True
+    stands_ns = min(look.at_ns, run.last_ns)
+    return fair.between_s(max(look.since_ns, run.first_ns), stands_ns) >= FETCHABLE_S
 
 
-def _before(live: list[Run], at: int, since_ns: int) -> list[Run]:
-    """The publication before the present one, if it was live under the same store."""
+def _before(live: list[Run], at: int) -> list[Run]:
+    """The publication before the present one."""
     now = live[at].answer.fence
-    for run in reversed(live[:at]):
-        if run.answer.fence != now:
-            fence = parse_fence(run.answer.fence)
-            own = fence is not None and fence.writer != RESCUER
-            return [run] if own and run.first_ns > since_ns else []
-    return []
+    return next(([run] for run in reversed(live[:at]) if run.answer.fence != now), [])
 
 
 def _live(case: _Case, named: Named) -> list[Run]:

@@ -42,11 +42,11 @@ class ForeignHand:
     def do(self, kind: str, named: Named) -> bool:
         """Do one thing to one endpoint, or to all; return whether the server took it."""
         before = self.values(named)
-        update = self._update()
+        update = self.update()
         values = _ACTS[kind](update, named, before)
         endpoints = NAMED if kind == "wipe-all" else (named,)
         began_ns = time.monotonic_ns()
-        taken = self._send(update)
+        taken = self.send(update)
         ended_ns = time.monotonic_ns()
         self.acts += [
             Act(
@@ -62,21 +62,24 @@ class ForeignHand:
 
     def add_neighbours(self) -> bool:
         """Put other people's records into a zone that began without them."""
-        update = self._update()
+        update = self.update()
         for name, rest in NEIGHBOURS:
             ttl, rtype, value = rest.split(" ", 2)
             update.add(_dns(f"{name}.{ZONE}"), int(ttl), rtype, value)
-        return self._send(update)
+        return self.send(update)
 
     def mend_cname(self, named: Named) -> bool:
         """Take away a CNAME that was planted at a fence's name: no fence can stand beside it."""
-        update = self._update()
+        update = self.update()
         update.delete(_dns(fence_name(DnsName(named.names[0]))), "CNAME")
-        return self._send(update)
+        return self.send(update)
 
     def values(self, named: Named) -> tuple[str, ...]:
         """Return what stands at an endpoint's fence."""
-        at = fence_name(DnsName(named.names[0]))
+        return self.values_at(fence_name(DnsName(named.names[0])))
+
+    def values_at(self, at: str) -> tuple[str, ...]:
+        """Return what stands at a name as TXT, nothing if there is no answer."""
         try:
             found = dns.query.tcp(
                 dns.message.make_query(_dns(at), "TXT"),
@@ -112,10 +115,12 @@ class ForeignHand:
         name = dns.name.from_text(f"{self.key_name}.")
         return {name: dns.tsig.Key(name, self.secret, dns.tsig.HMAC_SHA256)}
 
-    def _update(self) -> dns.update.UpdateMessage:
+    def update(self) -> dns.update.UpdateMessage:
+        """Return an empty, signed update of the zone, without any condition."""
         return dns.update.UpdateMessage(f"{ZONE}.", keyring=self._ring())
 
-    def _send(self, update: dns.update.UpdateMessage) -> bool:
+    def send(self, update: dns.update.UpdateMessage) -> bool:
+        """Send it; return whether the server took it."""
         try:
             reply = dns.query.tcp(
                 update, self.server.host, port=self.server.port, timeout=TIMEOUT_S

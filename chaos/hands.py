@@ -16,6 +16,7 @@ from chaos.history import Named
 from chaos.processes import Role, outlast
 from chaos.proxy import Cut, Proxy, Trap, Weather
 from chaos.regions import MODES
+from chaos.standing import standing
 from chaos.system import System
 from chaos.world import NAMED, Edition
 
@@ -23,6 +24,8 @@ CATCH_S = 2.0
 """How long to wait for a message to be caught before the fault is done anyway."""
 
 COMMAND_S = 30.0
+WHOLE_TRIES = 200
+WHOLE_PAUSE_S = 0.05
 BALLAST_BYTES = 1 << 20
 STUTTERS = 20
 STUTTER_S = 0.02
@@ -288,15 +291,28 @@ class Hands:
 
     async def _store_deleted(self, planned: Planned, dice: random.Random) -> str:
         del planned, dice
+        await self._all_whole()
         await asyncio.to_thread(self._system.archivist.look)
         self._system.archivist.take_aside()
         return "all three files"
+
+    async def _all_whole(self) -> None:
+        """Wait until the foreign hand's last act has healed: see `catalogue` for what is kept apart."""
+        server = self._system.world.server
+        for named in NAMED:
+            for _ in range(WHOLE_TRIES):
+                if (await asyncio.to_thread(standing, server, named)).whole:
+                    break
+                await asyncio.sleep(WHOLE_PAUSE_S)
+            else:
+                raise NotDone(f"{named.endpoint} did not become whole before")
 
     async def _store_old(self, planned: Planned, dice: random.Random) -> str:
         del planned
         copies = self._system.copies
         if not copies:
             raise NotDone("there is no copy yet")
+        await self._all_whole()
         archivist = self._system.archivist
         await asyncio.to_thread(archivist.look)
         # Not always the oldest: what was forgotten should be little as well as much.

@@ -11,12 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 
 from chaos.hands import Hands
-from chaos.history import Named, Promise
-from chaos.observer import Asker, NoAnswer, endpoint_questions
+from chaos.history import Promise
+from chaos.standing import standing
 from chaos.system import System
 from chaos.world import ENACTORS, NAMED, REGIONS, Edition
-from outlast.model.fence import Fence, fence_name, parse_fence
-from outlast.model.names import DnsName
 
 CONVERGED_S = 20.0
 """L1: the longest back-off is 5 s, a restarted process needs a few seconds on a busy machine."""
@@ -82,38 +80,18 @@ async def _until(missing: Callable[[], Awaitable[str]], bound_s: float) -> str:
 def _missing(system: System) -> str:
     heads = system.archivist.heads()
     for named in NAMED:
-        fence, addresses = _standing(system, named)
-        if fence is None:
-            return f"{named.endpoint} has no fence"
-        if heads.get(named.endpoint) != (fence.generation, fence.digest):
-            return (
-                f"{named.endpoint}: {fence} stands, {heads.get(named.endpoint)} is the newest plan"
-            )
-        wanted = {system.world.address(one) for one in REGIONS}
-        if named.endpoint == "api":
-            wanted = {system.world.address("eu")}
-        for name, found in addresses.items():
-            if found != wanted:
-                return f"{name} has {sorted(found)}, not {sorted(wanted)}"
+        found = standing(system.world.server, named)
+        fence, newest = found.fence, heads.get(named.endpoint)
+        if fence is None or not found.whole:
+            return f"{named.endpoint} is not whole"
+        if newest != (fence.generation, fence.digest):
+            return f"{named.endpoint}: {fence} stands, {newest} is the newest plan"
+        regions = ("eu",) if named.endpoint == "api" else REGIONS
+        wanted = {system.world.address(one) for one in regions}
+        for name in named.names:
+            if found.addresses(name) != wanted:
+                return f"{name} has {sorted(found.addresses(name))}, not {sorted(wanted)}"
     return ""
-
-
-def _standing(system: System, named: Named) -> tuple[Fence | None, dict[str, set[str]]]:
-    server = system.world.server
-    asker = Asker((server.host, server.port))
-    try:
-        at = fence_name(DnsName(named.names[0]))
-        values = [v for one in asker.ask(((at, "TXT"),))[0] for v in one.values]
-        sets = [one for two in asker.ask(endpoint_questions(named.names)) for one in two]
-    except NoAnswer:
-        return None, {}
-    finally:
-        asker.close()
-    addresses = {
-        name: {v for one in sets if one.name == name and one.rtype == "A" for v in one.values}
-        for name in named.names
-    }
-    return parse_fence(tuple(values)), addresses
 
 
 async def _takes_its_turn(system: System, name: str) -> Promise:
@@ -127,10 +105,10 @@ async def _takes_its_turn(system: System, name: str) -> Promise:
         dead = system.world.address(region)
 
         def unfinished() -> str:
-            fence, addresses = _standing(system, NAMED[0])
-            if fence is None or any(dead in found for found in addresses.values()):
+            found = standing(system.world.server, NAMED[0])
+            if found.fence is None or dead in found.addresses(NAMED[0].names[0]):
                 return f"{dead} is still published"
-            return "" if fence.writer == name else f"{fence.writer} wrote it"
+            return "" if found.fence.writer == name else f"{found.fence.writer} wrote it"
 
         missing = await _until(lambda: asyncio.to_thread(unfinished), ALONE_S)
     finally:
