@@ -32,6 +32,7 @@ LAYERS = {
     "audit": {"model", "audit"},
     "detect": {"model", "detect"},
     "client": {"model", "client"},
+    "pytest_plugin": {"model", "client", "pytest_plugin"},
 }
 
 # What core may take from the standard library: nothing that knows time, chance or the world.
@@ -55,6 +56,12 @@ ENTRY_POINTS = {
     "outlast",  # the package itself
     "outlast.__main__",  # python -m outlast
     "outlast.client",  # what applications import
+    "outlast.client.flag",  # imported by name: reads the control plane's own brown-out signal
+    "outlast.client.middleware",  # imported by name: for web applications
+    "outlast.pytest_plugin.plugin",  # pytest loads it by its entry point
+    "outlast.app.reference",  # python -m: writes docs/cli.md
+    "outlast.config.reference",  # python -m: writes the table in docs/topology.md
+    "outlast.app.demo.late",  # python -m: the enactor of the demonstration that is held back
 }
 
 

@@ -32,7 +32,7 @@ PAUSE_S = 1.2
       outlast demo
       outlast demo --fast                  without pauses for reading
       outlast demo --json | jq .figures    what was measured
-      outlast demo --keep /tmp/demo        leaves topology, store, zones and logs there
+      outlast demo --keep seen             leaves topology, store, zones and logs there
 
     Everything is real: a name server, a planner, a prober and three enactors in processes of their own, on
     free ports of this machine. Nothing else is touched. Ends with 0 if every claim was true, with 1 at the
