@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+FILE ?= examples/three-regions.yaml
 
 .PHONY: help up demo test check lint types bench clean
 help: ## this list
@@ -27,9 +28,8 @@ $(VENV)/.ready-bench: $(VENV)/.ready-test
 	@touch $@
 
 up: $(VENV)/.ready ## start the example: name server, three regions, planner, enactors; Ctrl-C ends it
-	@echo "try it:    dig @127.0.0.1 -p 5300 www.shop.test +short"
 	@command -v dig >/dev/null 2>&1 || echo "no dig?    $(BIN)/python ops/ask.py 127.0.0.1:5300 www.shop.test"
-	@$(BIN)/outlast up examples/three-regions.yaml --play-regions
+	@$(BIN)/outlast up $(FILE) --play-regions
 
 demo: $(VENV)/.ready ## half a minute of disasters, each claim checked by asking DNS
 	@$(BIN)/outlast demo
