@@ -25,7 +25,6 @@ from chaos.world import NEIGHBOURS, ZONE
 from outlast.app.options import open_world
 from outlast.drivers import entries
 from outlast.model.fence import Fence, fence_name, parse_fence
-from outlast.model.names import DnsName
 from outlast.model.plan import Plan
 from outlast.model.records import digest_of
 from outlast.model.units import Generation

@@ -1,4 +1,4 @@
-"""The catalogue of faults, and how a run's faults are drawn from its seed.
+"""The catalogue of faults.
 
 Each kind has a weight, a length, and the *things it holds* while it lasts: two faults never hold the same
 thing at once, but faults on different things overlap freely. One rule is kept on purpose: a store that goes
@@ -7,8 +7,6 @@ destroy every memory of the newest number but the enactors' own marks; that limi
 simulator explores it, and here it would only blur the verdict.
 """
 
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from chaos.world import ENACTORS
@@ -42,17 +40,9 @@ class Kind:
     apart_s: float = GAP_S
     needs: str = ""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """One fault to be done: when, counted from the start of the run, and for how long."""
-
-    number: int
-    at_s: float
-    kind: Kind
-    target: str
-    for_s: float
-    dice: int
+    def things(self, target: str) -> tuple[str, ...]:
+        """Return what a fault of this kind holds when it hits this target."""
+        return tuple(thing.format(target) for thing in self.holds)
 
 
 _ZONE = ("zone",)
@@ -356,59 +346,3 @@ CATALOGUE: tuple[Kind, ...] = (
         apart_s=1.0,
     ),
 )
-
-
-def draw(
-    seed: int,
-    *,
-    count: int,
-    per_s: float,
-    offers: frozenset[str],
-    kinds: Sequence[Kind] = CATALOGUE,
-) -> list[Planned]:
-    """Draw a run's faults from its seed, in the order of their beginning.
-
-    Args:
-        count: how many.
-        per_s: how many begin a second, as far as the things they hold are free.
-        offers: what this machine offers.
-    """
-    dice = random.Random(f"faults {seed}")
-    usable = [one for one in kinds if not one.needs or one.needs in offers]
-    free: dict[str, float] = {}
-    planned: list[Planned] = []
-    at_s = 0.0
-    for number in range(1, count + 1):
-        at_s += dice.expovariate(per_s)
-        while not (fits := _fitting(usable, free, at_s)):
-            at_s += 0.05
-        weights = [one.weight / len(one.targets) for one, _ in fits]
-        kind, target = dice.choices(fits, weights)[0]
-        spread_s = kind.longest_s - kind.shortest_s
-        for_s = kind.shortest_s + spread_s * dice.random() ** 2
-        for thing in _things(kind, target):
-            free[thing] = at_s + for_s + kind.apart_s
-        planned.append(
-            Planned(
-                number=number,
-                at_s=at_s,
-                kind=kind,
-                target=target,
-                for_s=for_s,
-                dice=dice.getrandbits(32),
-            )
-        )
-    return planned
-
-
-def _fitting(kinds: Sequence[Kind], free: dict[str, float], at_s: float) -> list[tuple[Kind, str]]:
-    return [
-        (one, target)
-        for one in kinds
-        for target in one.targets
-        if all(free.get(thing, 0.0) <= at_s for thing in _things(one, target))
-    ]
-
-
-def _things(kind: Kind, target: str) -> tuple[str, ...]:
-    return tuple(thing.format(target) for thing in kind.holds)

@@ -12,22 +12,16 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chaos.history import NEIGHBOUR, SECOND_NS, Act, Fault, History, Named, Run, StoreLook
-from chaos.world import ENACTORS
+from chaos.history import NEIGHBOUR, SECOND_NS, History, Named, Run, StoreLook
+from chaos.windows import FairTime, Heal, foreign_values, is_whole, short, windows_of
 from outlast.model.fence import RESCUER, Fence, parse_fence
-from outlast.model.records import RecordType, digest_of
+from outlast.model.records import digest_of
 
 HEAL_S = 8.0
 """L2 in fair time: a look each 0.3 to 0.9 s, by turns, and a back-off of at most 5 s before it."""
 
 HEAL_WALL_S = 20.0
 """L2 in any case, however much was down meanwhile."""
-
-GRACE_S = 2.5
-"""After a fault a process has to start, or a connection to be tried again (back-off up to 2 s)."""
-
-GRACE_STOPPED_S = 0.3
-"""After SIGCONT a process goes on where it stood."""
 
 FETCHABLE_S = 8.0
 """S4: how long a live plan may be missing from a store that is new, in fair time: until it is adopted."""
@@ -44,9 +38,6 @@ RULES = {
     "L3": "nobody starves",
 }
 
-SERVER_FAULTS = frozenset({"kill-server", "stop-server"})
-STORE_FAULTS = frozenset({"store-deleted", "store-old", "disk-full"})
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
@@ -56,23 +47,6 @@ class Violation:
     subject: str
     at_ns: int
     text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Heal:
-    """One window: who opened it, how long it was open, and how much of that was fair."""
-
-    kind: str
-    endpoint: str
-    opened_ns: int
-    closed_ns: int
-    fair_s: float
-    closed: bool
-
-    @property
-    def wall_s(self) -> float:
-        """How long it was open."""
-        return (self.closed_ns - self.opened_ns) / SECOND_NS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,9 +90,9 @@ def judge(history: History) -> Verdict:
     runs: dict[str, list[Run]] = defaultdict(list)
     for run in history.runs:
         runs[run.subject].append(run)
-    fair = _FairTime(history)
+    fair = FairTime(history)
     windows = {
-        one.endpoint: list(_windows(history, one, runs[one.endpoint], fair))
+        one.endpoint: list(windows_of(history, one, runs[one.endpoint], fair))
         for one in history.endpoints
     }
     case = _Case(history, runs, windows)
@@ -137,116 +111,6 @@ def judge(history: History) -> Verdict:
     return Verdict(violations=tuple(violations), heals=heals, judged=case.judged)
 
 
-# windows and fair time
-
-
-class _FairTime:
-    """The time in which healing can be asked for."""
-
-    def __init__(self, history: History) -> None:
-        common = [one for one in history.faults if one.kind in SERVER_FAULTS | STORE_FAULTS]
-        unfair = [_with_grace(one) for one in common]
-        alone = [
-            [_with_grace(one) for one in history.faults if hits(one, enactor)]
-            for enactor in ENACTORS
-        ]
-        together = _union(alone[0])
-        for spans in alone[1:]:
-            together = _intersection(together, _union(spans))
-        self._unfair = _union([*unfair, *together])
-
-    def between_s(self, from_ns: int, to_ns: int) -> float:
-        """Return how many seconds between two times were fair."""
-        unfair_ns = sum(
-            max(0, min(to_ns, end) - max(from_ns, start)) for start, end in self._unfair
-        )
-        return max(0, to_ns - from_ns - unfair_ns) / SECOND_NS
-
-
-def hits(fault: Fault, enactor: str) -> bool:
-    """Whether a fault keeps an enactor from its work."""
-    return fault.target == enactor or (fault.kind == "two-wipes" and enactor == "enactor-2")
-
-
-Span = tuple[int, int]
-
-
-def _with_grace(fault: Fault) -> Span:
-    stopped = fault.kind.startswith("stop-") or fault.kind in {"stutter", "two-wipes"}
-    grace_s = GRACE_STOPPED_S if stopped and fault.target != "server" else GRACE_S
-    return fault.began_ns, fault.ended_ns + int(grace_s * SECOND_NS)
-
-
-def _union(spans: list[Span]) -> list[Span]:
-    merged: list[Span] = []
-    for start, end in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], end))
-        else:
-            merged.append((start, end))
-    return merged
-
-
-def _intersection(one: list[Span], other: list[Span]) -> list[Span]:
-    return [(max(a, c), min(b, d)) for a, b in one for c, d in other if max(a, c) < min(b, d)]
-
-
-def _windows(history: History, named: Named, runs: list[Run], fair: _FairTime) -> Iterator[Heal]:
-    """For each act of the foreign hand: from before it was sent until the endpoint was whole again."""
-    foreign = _foreign_values(history, named.endpoint)
-    whole = [one for one in runs if _is_whole(one, named, foreign)]
-    for act in history.acts:
-        if act.endpoint != named.endpoint:
-            continue
-        closed_ns = _closed_ns(act, whole)
-        until_ns = history.ended_ns if closed_ns is None else closed_ns
-        yield Heal(
-            kind=act.kind,
-            endpoint=act.endpoint,
-            opened_ns=act.began_ns,
-            closed_ns=until_ns,
-            fair_s=fair.between_s(act.ended_ns, until_ns),
-            closed=closed_ns is not None,
-        )
-
-
-def _closed_ns(act: Act, whole: list[Run]) -> int | None:
-    """When a sample that began after the act was acknowledged first showed the endpoint whole."""
-    for run in whole:
-        if run.last_ns > act.ended_ns:
-            return max(run.first_end_ns, act.ended_ns)
-    return None
-
-
-def _foreign_values(history: History, endpoint: str) -> set[str]:
-    return {value for one in history.acts if one.endpoint == endpoint for value in one.values}
-
-
-def _is_whole(run: Run, named: Named, foreign: set[str]) -> bool:
-    answer = run.answer
-    fence = parse_fence(answer.fence)
-    return (
-        not answer.fault
-        and fence is not None
-        and answer.fence == answer.fence_after
-        and str(fence) not in foreign
-        and digest_of(answer.records) == fence.digest
-        and not list(_short(run, named))
-    )
-
-
-def _short(run: Run, named: Named) -> Iterator[str]:
-    """The names that have fewer addresses than they must."""
-    for name in named.names:
-        found = sum(
-            len(one.values)
-            for one in run.answer.records
-            if one.name == name and one.rtype in (RecordType.A, RecordType.AAAA)
-        )
-        if found < named.floor:
-            yield f"{name} has {found} addresses, at least {named.floor} must stay"
-
-
 # safety
 
 
@@ -257,14 +121,14 @@ def _answered(runs: list[Run]) -> Iterator[Run]:
 def _never_empty(case: _Case, named: Named) -> Iterator[Violation]:
     for run in _answered(case.runs[named.endpoint]):
         case.judged["S1"] += run.count
-        for text in _short(run, named):
+        for text in short(run, named):
             if not case.excused(run):
                 yield _violation("S1", run, text)
 
 
 def _monotone(case: _Case, named: Named) -> Iterator[Violation]:
     """Generations as they were seen, one after the other; what the foreign hand wrote itself apart."""
-    foreign = _foreign_values(case.history, named.endpoint)
+    foreign = foreign_values(case.history, named.endpoint)
     last: Fence | None = None
     for run in _answered(case.runs[named.endpoint]):
         for values in dict.fromkeys((run.answer.fence, run.answer.fence_after)):
@@ -300,7 +164,7 @@ def _authentic(case: _Case, named: Named) -> Iterator[Violation]:
             yield _violation("S3", run, f"{fence} names another content than {found}")
 
 
-def _retained(case: _Case, fair: _FairTime) -> Iterator[Violation]:
+def _retained(case: _Case, fair: FairTime) -> Iterator[Violation]:
     """At each look into the store: what was live then, and what had been live before it, is in it."""
     for named in case.history.endpoints:
         live = _live(case, named)
@@ -325,7 +189,7 @@ def _retained(case: _Case, fair: _FairTime) -> Iterator[Violation]:
 
 def _kept(
     history: History,
-    fair: _FairTime,
+    fair: FairTime,
     fence: Fence,
     run: Run,
     look: StoreLook,
@@ -351,8 +215,8 @@ def _before(live: list[Run], at: int) -> list[Run]:
 
 def _live(case: _Case, named: Named) -> list[Run]:
     """The runs that show a whole publication at rest."""
-    foreign = _foreign_values(case.history, named.endpoint)
-    return [one for one in case.runs[named.endpoint] if _is_whole(one, named, foreign)]
+    foreign = foreign_values(case.history, named.endpoint)
+    return [one for one in case.runs[named.endpoint] if is_whole(one, named, foreign)]
 
 
 def _guarded(case: _Case, named: Named) -> Iterator[Violation]:
@@ -363,7 +227,7 @@ def _guarded(case: _Case, named: Named) -> Iterator[Violation]:
         if one.endpoint == named.endpoint and one.allowed
     }
     contents = {digest for _, digest in allowed}
-    foreign = _foreign_values(case.history, named.endpoint)
+    foreign = foreign_values(case.history, named.endpoint)
     told: set[str] = set()
     for run in _answered(case.runs[named.endpoint]):
         fence = parse_fence(run.answer.fence)
@@ -398,6 +262,8 @@ def _owned(case: _Case) -> Iterator[Violation]:
 def _heals(case: _Case) -> Iterator[Violation]:
     for windows in case.windows.values():
         for one in windows:
+            if not one.sure:
+                continue
             case.judged["L2"] += 1
             if one.fair_s > HEAL_S or one.wall_s > HEAL_WALL_S or not one.closed:
                 state = "healed" if one.closed else "not healed"

@@ -11,9 +11,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
-from chaos.catalogue import CATALOGUE, Kind, Planned, draw
-from chaos.hands import Hands, NotDone
+from chaos.catalogue import CATALOGUE, Kind
+from chaos.drawing import Planned, draw
+from chaos.hands import Hands
 from chaos.history import Fault, History, Run
+from chaos.notdone import NotDone
 from chaos.observer import read_log
 from chaos.promises import prove
 from chaos.system import System, observing, running
@@ -133,7 +135,7 @@ class _Things:
     async def held(self, planned: Planned) -> AsyncIterator[None]:
         """Hold a fault's things, in one order for everybody."""
         async with contextlib.AsyncExitStack() as stack:
-            for thing in sorted(one.format(planned.target) for one in planned.kind.holds):
+            for thing in sorted(planned.kind.things(planned.target)):
                 await stack.enter_async_context(self._locks.setdefault(thing, asyncio.Lock()))
             yield
 

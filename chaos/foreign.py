@@ -55,6 +55,7 @@ class ForeignHand:
                 began_ns=began_ns,
                 ended_ns=ended_ns,
                 values=values,
+                taken=taken,
             )
             for one in endpoints
         ]

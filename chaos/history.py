@@ -86,6 +86,7 @@ class Act:
     Attributes:
         began_ns: before its update was sent; ended_ns: when it was acknowledged.
         values: the values that it put at the fence's name.
+        taken: whether the server acknowledged it; if not, it may still be carried out later.
     """
 
     kind: str
@@ -93,6 +94,7 @@ class Act:
     began_ns: int
     ended_ns: int
     values: tuple[str, ...] = ()
+    taken: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

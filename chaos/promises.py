@@ -10,8 +10,8 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 
-from chaos.hands import Hands
 from chaos.history import Promise
+from chaos.people_hands import PeopleHands
 from chaos.standing import standing
 from chaos.system import System
 from chaos.world import ENACTORS, NAMED, REGIONS, Edition
@@ -43,11 +43,11 @@ async def _calm(system: System) -> None:
     system.regions.hold = True
     system.edition = Edition()
     system.write_topology()
-    hands = Hands(system)
-    for name in (*(one.endpoint for one in NAMED), "--all"):
-        await hands.outlast("thaw", name)
-    for region in REGIONS[1:3]:
-        await hands.outlast("restore", region, "--no-wait")
+    people = PeopleHands(system)
+    await asyncio.gather(
+        *(people.outlast("thaw", name) for name in (*(one.endpoint for one in NAMED), "--all")),
+        *(people.outlast("restore", region, "--no-wait") for region in REGIONS[1:3]),
+    )
 
 
 async def _converges(system: System, began_s: float) -> Promise:

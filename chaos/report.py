@@ -4,8 +4,9 @@ import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
-from chaos.checks import HEAL_S, RULES, Heal, Verdict, Violation
+from chaos.checks import HEAL_S, RULES, Verdict, Violation
 from chaos.history import SECOND_NS, History
+from chaos.windows import Heal
 
 SHOWN_MAX = 40
 """Violations printed; there is one line for how many more there are."""
@@ -98,7 +99,8 @@ def _kinds(history: History, heals: tuple[Heal, ...]) -> tuple[KindLine, ...]:
     missed = Counter(one.kind for one in history.faults if not one.done)
     times: dict[str, list[float]] = defaultdict(list)
     for heal in heals:
-        times[heal.kind].append(heal.wall_s)
+        if heal.sure:
+            times[heal.kind].append(heal.wall_s)
     lines = []
     for kind in sorted(done.keys() | missed.keys()):
         took = times.get("wipe-name" if kind == "two-wipes" else kind, [])
@@ -131,17 +133,17 @@ def tell(one: Violation, history: History) -> str:
 def text(summary: Summary) -> str:
     """Return the report for a terminal."""
     writers = ", ".join(f"{name} {count}" for name, count in summary.writers.items())
+    longest_s = max((one.heal_max_s for one in summary.kinds), default=0.0)
     lines = [
         f"{summary.server}: {summary.faults} faults in {summary.seconds:.0f} s, seed {summary.seed}"
         + (f" ({summary.missed} more could not be done)" if summary.missed else ""),
-        f"{summary.samples} samples, {summary.unanswered} without an answer; "
+        f"{summary.samples} samples, {summary.unanswered} without an answer",
         f"{summary.generations} publications ({writers})",
         "",
         "rule  held against  broken",
         *(f"{one.rule}    {one.judged:12d}  {one.broken:6d}  {one.about}" for one in summary.rules),
         "",
-        f"healing, each bounded by {HEAL_S:g} s of fair time: "
-        f"longest {max((one.heal_max_s for one in summary.kinds), default=0.0):.2f} s in all",
+        f"healing: at most {HEAL_S:g} s of fair time are allowed; longest in all {longest_s:.2f} s",
         *(f"  {line}" for line in summary.promises),
         *(f"  note: {line}" for line in summary.notes),
     ]

@@ -124,7 +124,7 @@ class EmbeddedServer:
 
     def __init__(self, folder: Path, state: Path, address: Address) -> None:
         self._address = address
-        file = folder / "main" / "world.yaml"
+        file = folder / "server" / "world.yaml"
         command = outlast("up", str(file), "--state", str(state), "--role", "nameserver")
         self.role = Role("nameserver", command, folder / "nameserver.log")
 

@@ -83,7 +83,8 @@ class System:
         while True:
             for name, role in self.roles.items():
                 if name not in self.down and not role.running:
-                    self.recorder.notes.append(f"{name} had ended and was started again")
+                    note = f"{name} had ended and was started again: {role.tail(1)}"
+                    self.recorder.notes.append(note)
                     role.start()
             await asyncio.sleep(SUPERVISE_EVERY_S)
 
@@ -115,7 +116,8 @@ class System:
         """
         async with asyncio.timeout(READY_S):
             for named in NAMED:
-                while not await asyncio.to_thread(self.foreign.values, named):
+                # Another process publishes; there is no event to wait for.
+                while not await asyncio.to_thread(self.foreign.values, named):  # noqa: ASYNC110
                     await asyncio.sleep(0.1)
 
 

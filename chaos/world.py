@@ -81,7 +81,7 @@ class World:
 
     def write(self, edition: Edition, servers: Mapping[str, Address]) -> None:
         """Write every role's file, each in one step, so that nobody reads half a file."""
-        for role in ("main", *ENACTORS):
+        for role in ("main", "server", *ENACTORS):
             server = servers.get(role, self.server)
             self.put(role, self.text(edition, server))
 

@@ -1,0 +1,159 @@
+"""Faults of the name server, the store, the disk, and by the foreign hand."""
+
+import asyncio
+import os
+import random
+from pathlib import Path
+
+from chaos.drawing import Planned
+from chaos.foreign import KINDS
+from chaos.history import Named
+from chaos.notdone import Hand, NotDone
+from chaos.proxy import Trap
+from chaos.standing import standing
+from chaos.system import System
+from chaos.world import NAMED
+
+WHOLE_TRIES = 200
+WHOLE_PAUSE_S = 0.05
+BALLAST_BYTES = 1 << 20
+COPIES_BACK = 8
+"""How old a copy may be that the store is replaced by: the last eight, one each four seconds."""
+
+
+class ZoneHands:
+    """Breaks what everybody shares."""
+
+    def __init__(self, system: System) -> None:
+        self._system = system
+
+    def hands(self) -> dict[str, Hand]:
+        """Each kind with what does it."""
+        foreign: dict[str, Hand] = dict.fromkeys(KINDS, self._foreign)
+        return foreign | {
+            "kill-server": self._kill_server,
+            "stop-server": self._stop_server,
+            "store-deleted": self._store_deleted,
+            "store-old": self._store_old,
+            "disk-full": self._disk_full,
+            "plant-cname-at-fence": self._cname_at_fence,
+            "two-wipes": self._two_wipes,
+        }
+
+    # server and store
+
+    async def _kill_server(self, planned: Planned, dice: random.Random) -> str:
+        del dice
+        server = self._system.stand.server
+        await asyncio.to_thread(server.kill)
+        await asyncio.sleep(planned.for_s)
+        await asyncio.to_thread(server.start)
+        return f"down for {planned.for_s:.1f} s and its start"
+
+    async def _stop_server(self, planned: Planned, dice: random.Random) -> str:
+        del dice
+        server = self._system.stand.server
+        server.freeze()
+        await asyncio.sleep(planned.for_s)
+        server.thaw()
+        return f"stopped for {planned.for_s:.1f} s"
+
+    async def _store_deleted(self, planned: Planned, dice: random.Random) -> str:
+        del planned, dice
+        await self._all_whole()
+        await asyncio.to_thread(self._system.archivist.look)
+        self._system.archivist.take_aside()
+        return "all three files"
+
+    async def _all_whole(self) -> None:
+        """Wait until the foreign hand's last act has healed: see `catalogue` for what is kept apart."""
+        server = self._system.world.server
+        for named in NAMED:
+            for _ in range(WHOLE_TRIES):
+                if (await asyncio.to_thread(standing, server, named)).whole:
+                    break
+                await asyncio.sleep(WHOLE_PAUSE_S)
+            else:
+                raise NotDone(f"{named.endpoint} did not become whole before")
+
+    async def _store_old(self, planned: Planned, dice: random.Random) -> str:
+        del planned
+        copies = self._system.copies
+        if not copies:
+            raise NotDone("there is no copy yet")
+        await self._all_whole()
+        archivist = self._system.archivist
+        await asyncio.to_thread(archivist.look)
+        # Not always the oldest: what was forgotten should be little as well as much.
+        age = 1 + int(min(len(copies), COPIES_BACK) * dice.random())
+        archivist.take_aside()
+        archivist.put(copies[-age])
+        return f"the copy {age} before last" if age > 1 else "the last copy"
+
+    async def _disk_full(self, planned: Planned, dice: random.Random) -> str:
+        del dice
+        ballast = self._system.world.state / "ballast"
+        size = await asyncio.to_thread(_fill, ballast)
+        await asyncio.sleep(planned.for_s)
+        ballast.unlink()
+        return f"{size // (1 << 20)} MiB of ballast for {planned.for_s:.1f} s"
+
+    # the zone
+
+    async def _foreign(self, planned: Planned, dice: random.Random) -> str:
+        del dice
+        return await self._edit(planned.kind.name, _named(planned.target))
+
+    async def _edit(self, kind: str, named: Named) -> str:
+        if not await asyncio.to_thread(self._system.foreign.do, kind, named):
+            raise NotDone("the server did not take it")
+        return "done"
+
+    async def _cname_at_fence(self, planned: Planned, dice: random.Random) -> str:
+        del dice
+        named = _named(planned.target)
+        await self._edit(planned.kind.name, named)
+        await asyncio.sleep(planned.for_s)
+        if not await asyncio.to_thread(self._system.foreign.mend_cname, named):
+            raise NotDone("the server did not take it back")
+        return f"for {planned.for_s:.1f} s"
+
+    async def _two_wipes(self, planned: Planned, dice: random.Random) -> str:
+        del dice
+        named = _named(planned.target)
+        role, proxy = self._system.roles["enactor-2"], self._system.proxies["enactor-2"]
+
+        async def pause() -> None:
+            role.pause()
+
+        await self._edit("wipe-name", named)
+        trap = Trap(after=pause, alone=False)
+        proxy.catch_reply(trap)  # stopped with "no fence there" in its hands, if it was quick
+        await asyncio.sleep(0.15)
+        proxy.forget_traps()
+        await asyncio.sleep(planned.for_s)
+        try:
+            await self._edit("wipe-name", named)
+        finally:
+            role.resume()
+        return f"{planned.for_s:.1f} s apart" + (", one stopped" if trap.sprung.is_set() else "")
+
+
+def _named(endpoint: str) -> Named:
+    return next(one for one in NAMED if one.endpoint == endpoint)
+
+
+def _fill(path: Path) -> int:
+    """Fill a disk to the last block; return how much it took."""
+    size = 0
+    descriptor = os.open(path, os.O_CREAT | os.O_WRONLY, 0o600)
+    try:
+        for block in (BALLAST_BYTES, 4096):
+            while True:
+                try:
+                    size += os.write(descriptor, bytes(block))
+                except OSError:
+                    break
+    finally:
+        os.close(descriptor)
+    return size
