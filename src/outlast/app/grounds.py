@@ -22,10 +22,11 @@ from outlast.model.fence import fence_name
 from outlast.model.health import Health
 from outlast.model.names import EndpointName, ProviderName, RegionName, Subject
 from outlast.model.override import Evacuation, Override, Waiver
-from outlast.model.records import weights_name
+from outlast.model.records import Family
 from outlast.model.topology import CheckKind, Endpoint, Topology, subject_of
 
 DIGEST_BYTES = 16
+_BOTH = tuple(Family)
 
 
 class Fingerprints:
@@ -63,10 +64,10 @@ class Fingerprints:
             return None
         first = endpoint.names[0].name
         parts: list[object] = [self._common(endpoint), endpoint.name]
-        parts.append(image.pieces_at(fence_name(first)))
+        parts.append(image.fence_at(fence_name(first)))
         for name in endpoint.names:
-            at = name.name
-            parts += (at, name.families, image.pieces_at(at), image.pieces_at(weights_name(at)))
+            parts += (name.name, None if name.families == _BOTH else name.families)
+            image.gather(parts, name.name)
         for one in endpoint.targets:
             parts += (one.name, one.region, one.ipv4, one.ipv6, one.weight, one.capacity)
             if one.check.kind is not CheckKind.NONE:

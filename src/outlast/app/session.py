@@ -9,6 +9,10 @@ from outlast.drivers.ledger import Ledger
 from outlast.model.names import ProviderName
 from outlast.ports import Provider, Store
 
+CHECK_S = 0.05
+"""How long a command looks for damage in the store before it begins. `outlast up` looks longer; whatever
+page a command then reads is still found out if it is damaged."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Session:
@@ -30,7 +34,7 @@ async def open_session(world: World, name: str, *, writes: bool) -> AsyncIterato
             there is none: it then knows nothing but the DNS and what it probes itself.
     """
     fresh = not writes and not world.state.has_store()
-    store = forgetful_store() if fresh else await world.store()
+    store = forgetful_store() if fresh else await world.store(check_s=CHECK_S)
     providers = world.providers()
     try:
         yield Session(

@@ -4,6 +4,7 @@ import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from outlast.app.state import StateFolder
 from outlast.config.secrets import read_secret
@@ -11,11 +12,10 @@ from outlast.drivers.clock import SystemClock
 from outlast.drivers.facts import Tell
 from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
-from outlast.drivers.nameserver import FactHook, NameServer, NameServerSettings
-from outlast.drivers.nameserver import Key as ServerKey
 from outlast.drivers.providers.authority import ask
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.tsig import Key
+from outlast.drivers.stores.file import FileOptions
 from outlast.drivers.stores.memory import MemoryStore
 from outlast.drivers.stores.reopening import ReopeningStore
 from outlast.drivers.stores.role import RoleLock
@@ -26,6 +26,9 @@ from outlast.model.plan import Layout, Observation
 from outlast.model.topology import Address, Provider, ProviderKind, Topology
 from outlast.ports import Clock, Store
 from outlast.ports import Provider as ProviderPort
+
+if TYPE_CHECKING:
+    from outlast.drivers.nameserver import FactHook, NameServer
 
 EMBEDDED_KEY = DnsName("outlast-embedded")
 """Name of the key that the embedded name server makes for itself."""
@@ -75,10 +78,14 @@ class World:
         """Make a connection to every provider."""
         return {one.name: self.provider(one) for one in self.topology.providers}
 
-    async def store(self) -> Store:
-        """Open the embedded store, made anew if there is none."""
+    async def store(self, *, check_s: float | None = None) -> Store:
+        """Open the embedded store, made anew if there is none.
+
+        Args:
+            check_s: how long it may take to check the file's structure; None: a thorough look.
+        """
         self.state.make()
-        store = await SqliteStore.open(self.state.store)
+        store = await SqliteStore.open(self.state.store, FileOptions(check_s=check_s))
         return ReopeningStore(store, lambda: SqliteStore.open(self.state.store))
 
     def take_role(self, role: str) -> RoleLock:
@@ -122,8 +129,12 @@ class World:
 
         return Witness(role, servers, ask=ask_server, ledger=ledger, clock=self.clock, tell=tell)
 
-    def name_server(self, provider: Provider, on_fact: FactHook) -> NameServer:
+    def name_server(self, provider: Provider, on_fact: "FactHook") -> "NameServer":
         """Make the embedded name server of a provider of that kind."""
+        # Imported when one is started: the other commands start a third sooner without it.
+        from outlast.drivers.nameserver import Key as ServerKey  # noqa: PLC0415
+        from outlast.drivers.nameserver import NameServer, NameServerSettings  # noqa: PLC0415
+
         key = self.key(provider)
         settings = NameServerSettings(
             negative_ttl_s=provider.negative_ttl_s, secondaries=provider.secondaries

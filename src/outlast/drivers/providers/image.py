@@ -10,12 +10,16 @@ from outlast.drivers.providers.reading import Question, observe, questions_of
 from outlast.drivers.providers.wire import RECORD_TYPES, TYPE_CODES
 from outlast.model.names import DnsName
 from outlast.model.plan import Layout, Observation
-from outlast.model.records import TTL_MAX_S, RecordSet, RecordType
+from outlast.model.records import TTL_MAX_S, RecordSet, RecordType, weights_name
 from outlast.model.topology import Address
 from outlast.model.units import Nanos
 
 Piece = tuple[int, str | tuple[str, ...]]
 """TTL, and the only value, or all of them in order."""
+
+
+_WEIGHTS = weights_name(DnsName(""))
+"""What the names of weights begin with."""
 
 
 class ZoneImage:
@@ -31,16 +35,30 @@ class ZoneImage:
         self.zone = zone
         self._sets = sets
         self._server = server
-        self._data = tuple(sets[code] for code in sorted(sets))
+        # Most types stand at few names: what is empty needs no look. TXT records at the names themselves
+        # are nobody's business here, those of fences and weights are looked up at theirs.
+        self._texts = sets[TYPE_CODES[RecordType.TXT]]
+        data = (RecordType.A, RecordType.AAAA, RecordType.CNAME)
+        self._data = [(one, sets[TYPE_CODES[one]]) for one in data if sets[TYPE_CODES[one]]]
+        self._weighted = any(name.startswith(_WEIGHTS) for name in self._texts)
 
     @property
     def aliases(self) -> Collection[str]:
         """The names at which a CNAME stands."""
         return self._sets[TYPE_CODES[RecordType.CNAME]].keys()
 
-    def pieces_at(self, name: str) -> tuple[Piece | None, ...]:
-        """Return what stands at a name, one piece a type: equal pieces, equal records."""
-        return tuple([one.get(name) for one in self._data])
+    def gather(self, parts: list[object], name: str) -> None:
+        """Put everything of ours that stands at a name behind the parts: equal parts, equal records."""
+        for rtype, sets in self._data:
+            piece = sets.get(name)
+            if piece is not None:
+                parts += (rtype, piece)
+        if self._weighted:
+            parts.append(self._texts.get(_WEIGHTS + name))
+
+    def fence_at(self, name: str) -> Piece | None:
+        """Return what TXT records stand at a fence's name."""
+        return self._texts.get(name)
 
     def observation(self, layout: Layout, at_ns: Nanos) -> Observation:
         """Return what an endpoint's own reading would have shown.

@@ -72,11 +72,13 @@ class FileOptions:
         durability: what an acknowledged commit has survived.
         size_max_bytes: the file does not grow beyond; at least 64 KiB.
         busy_s: how long to wait for another process's transaction.
+        check_s: how long the check at opening may take; None: `CHECK_S`.
     """
 
     durability: Durability = Durability.FULL
     size_max_bytes: int = SIZE_MAX_BYTES
     busy_s: float = BUSY_S
+    check_s: float | None = None
 
 
 class StoreFile:
@@ -91,7 +93,7 @@ class StoreFile:
 
     @classmethod
     def open(cls, path: Path, options: FileOptions) -> "StoreFile":
-        """Open a store's file, made anew if there is none. Blocks for up to `CHECK_S` and `busy_s`.
+        """Open a store's file, made anew if there is none. Blocks for up to `check_s` and `busy_s`.
 
         Raises:
             StoreError: it cannot be used; StoreCorrupt: it is damaged.
@@ -105,7 +107,7 @@ class StoreFile:
                 for _ in range(CONNECTIONS):
                     file._connect()
                 _check_kind(path, file.connections[0])
-                _check_content(path, file.connections[0])
+                _check_content(path, file.connections[0], options.check_s)
                 file._inodes = {one: _inode(one) for one in (path, Path(f"{path}-shm"))}
         except BaseException:
             file.close()
@@ -222,9 +224,12 @@ def _check_kind(path: Path, connection: sqlite3.Connection) -> None:
         )
 
 
-def _check_content(path: Path, connection: sqlite3.Connection) -> None:
-    """Let SQLite check the file's structure, for at most `CHECK_S`; what takes longer passes."""
-    answer = _bounded(connection, lambda: connection.execute("PRAGMA quick_check(1)").fetchone())
+def _check_content(path: Path, connection: sqlite3.Connection, check_s: float | None) -> None:
+    """Let SQLite check the file's structure for so long at most; what takes longer passes."""
+    limit_s = CHECK_S if check_s is None else check_s
+    answer = _bounded(
+        connection, lambda: connection.execute("PRAGMA quick_check(1)").fetchone(), limit_s
+    )
     if answer is not None and answer[0] != "ok":
         raise faults.corrupt(path, str(answer[0]))
     if connection.execute("SELECT count(*) FROM store").fetchone()[0] != 1:
@@ -232,13 +237,13 @@ def _check_content(path: Path, connection: sqlite3.Connection) -> None:
 
 
 def _bounded(
-    connection: sqlite3.Connection, work: Callable[[], tuple[object, ...]]
+    connection: sqlite3.Connection, work: Callable[[], tuple[object, ...]], limit_s: float
 ) -> tuple[object, ...] | None:
-    """Do something that may be cut short after `CHECK_S`, and then returns None."""
+    """Do something that may be cut short after a while, and then returns None."""
     done = threading.Event()
 
     def cut_short() -> None:
-        if not done.wait(CHECK_S):
+        if not done.wait(limit_s):
             # Again and again, since an interrupt before the statement has begun is lost.
             while not done.wait(_INTERRUPT_S):
                 connection.interrupt()
