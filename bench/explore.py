@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import detangle
@@ -257,34 +258,44 @@ def _virtual() -> float:
     return virtual_ns / 1e9 / (time.perf_counter() - began)
 
 
-def main() -> None:
-    """Print all tables."""
-    chosen = options(__doc__ or "")
-    seconds, runs = (0.5, 100) if chosen.quick else (2.0, 1_500)
-    print(machine())
+def beside_spin(rounds: int) -> str:
+    """Return the table of the whole state space."""
+    peer = "Spin, whole space"
     with tempfile.TemporaryDirectory() as folder:
-        cases = [
-            Case("Spin, whole space", spin(Path(folder)), "s", more_is_better=False),
+        cases = [Case(peer, spin(Path(folder)), "s", more_is_better=False)]
+        for name, on in (("no symmetry", False), ("symmetry", True)):
+            cases.append(
+                Case(
+                    f"this explorer, {name}",
+                    partial(whole, symmetry=on),
+                    "s",
+                    peer,
+                    more_is_better=False,
+                )
+            )
+        return markdown(compare(cases, rounds))
+
+
+def beside_hypothesis(rounds: int, *, quick: bool) -> str:
+    """Return the table of schedules of the same design, step by step."""
+    examples, seconds, steps = (30, 0.5, 80) if quick else (200, 2.0, 80)
+    cases = []
+    for name, design in (("small race", sound()), ("production core", outlast())):
+        peer = f"Hypothesis stateful, {name}"
+        cases += [
+            Case(peer, partial(hypothesis_rate, design, examples, steps)),
             Case(
-                "this explorer, no symmetry",
-                lambda: whole(symmetry=False),
-                "s",
-                "Spin, whole space",
-                more_is_better=False,
-            ),
-            Case(
-                "this explorer, symmetry",
-                lambda: whole(symmetry=True),
-                "s",
-                "Spin, whole space",
-                more_is_better=False,
+                f"portfolio, {name}",
+                partial(portfolio_rate, design, seconds, steps),
+                beside=peer,
             ),
         ]
-        print("\n" + markdown(compare(cases, chosen.rounds)))
-    steps = 80
-    examples = 30 if chosen.quick else 200
-    small = "Hypothesis stateful, small race"
-    stateful = "Hypothesis stateful, production core"
+    return markdown(compare(cases, rounds, warm_up=False))
+
+
+def beside_detangle(rounds: int, *, quick: bool) -> str:
+    """Return the table of schedules of the race at age 30, and who of detangle's strategies found it."""
+    runs, seconds = (100, 0.5) if quick else (1_500, 2.0)
     found: set[str] = set()
 
     def peer(strategy: str) -> float:
@@ -292,35 +303,26 @@ def main() -> None:
         found.update({strategy} if hit else set())
         return rate
 
-    cases = [
-        Case(small, lambda: hypothesis_rate(sound(), examples, steps)),
-        Case(
-            "portfolio, small race", lambda: portfolio_rate(sound(), seconds, steps), beside=small
-        ),
-        Case(stateful, lambda: hypothesis_rate(outlast(), examples, steps)),
-        Case(
-            "portfolio, production core",
-            lambda: portfolio_rate(outlast(), seconds, steps),
-            beside=stateful,
-        ),
-        Case("detangle random, race at age 30", lambda: peer("random")),
-        Case(
-            "uniform, race at age 30",
-            lambda: race_rate(seconds, "uniform"),
-            beside="detangle random, race at age 30",
-        ),
-        Case(
-            "pct-5, race at age 30",
-            lambda: race_rate(seconds, "pct-5"),
-            beside="detangle random, race at age 30",
-        ),
+    beside = "detangle random, race at age 30"
+    cases = [Case(beside, lambda: peer("random"))]
+    cases += [
+        Case(f"{name}, race at age 30", partial(race_rate, seconds, name), beside=beside)
+        for name in ("uniform", "pos", "pct-5")
     ]
-    print("\n" + markdown(compare(cases, chosen.rounds, warm_up=False)))
+    table = markdown(compare(cases, rounds, warm_up=False))
     for strategy in ("pct", "auto"):
         peer(strategy)
-    print(
-        f"\ndetangle found the race at age 30 by: {', '.join(sorted(found)) or 'none'} ({runs} runs each)"
-    )
+    names = ", ".join(sorted(found)) or "none"
+    return f"{table}\n\ndetangle found the race at age 30 by: {names} ({runs} runs at most each)"
+
+
+def main() -> None:
+    """Print all tables."""
+    chosen = options(__doc__ or "")
+    print(machine())
+    print("\n" + beside_spin(chosen.rounds))
+    print("\n" + beside_hypothesis(chosen.rounds, quick=chosen.quick))
+    print("\n" + beside_detangle(chosen.rounds, quick=chosen.quick))
     print("\n" + figures(5 if chosen.quick else 25))
 
 

@@ -88,6 +88,6 @@ def _plain(endpoint: Endpoint) -> Endpoint:
         targets=tuple(replace(one, weight=1) for one in endpoint.targets),
         policy=Policy(),
         floors=Floors(targets=1, share_ratio=0.0),
-        budget=Budget(removed_ratio=1.0, window_s=3600.0),
+        budget=Budget(removed_ratio=1.0, window_s=0.0),
         demand=0,
     )

@@ -2,14 +2,17 @@
 
 from itertools import combinations
 
-from outlast.sim import faults
+from outlast.core.enact import Writing
+from outlast.sim import faults, starvation
 from outlast.sim.design import AnyDesign, Size, Spec
 from outlast.sim.designs import aws2025, catalogue
 from outlast.sim.exhaust import Bound, Exploration, explore
 from outlast.sim.liveness import HEAL_BOUND, heal, hopeless
 from outlast.sim.mutantlist import mutants as all_mutants
 from outlast.sim.mutants import SECONDS, Catch, hunt
-from outlast.sim.search import Tally, Wish, search_batch
+from outlast.sim.roleenactor import Enactor
+from outlast.sim.search import Tally, Wish, keyed, search_batch
+from outlast.sim.world import World
 
 EMPTY_AT, BACK_AT, LOST_AT = "S1 never empty", "S2 monotone", "S4 retained"
 SMALL = Size(enactors=2, plans=5, age=2)
@@ -189,3 +192,42 @@ def searched(*, batches: int = 20) -> str:
             f"| {total.heal_steps_max} | {total.virtual_ns / 3.6e12:,.0f} | {found or 'nothing'} |"
         )
     return "\n".join(lines)
+
+
+def starving(*, runs: int = 200) -> str:
+    """How far behind the newest plan publications are, here and in the published design."""
+    lines = [
+        "| design | runs | publications | behind on average | 99 of 100 within | farthest behind |",
+        "|---|---:|---:|---:|---:|---:|",
+    ]
+    size = Size(enactors=3, plans=60, endpoints=6, age=30)
+    aws = catalogue.build(Spec(design="aws-2025", size=size, faults=(aws2025.BACK_OFF,)))
+    ours = catalogue.build(Spec(design="outlast", size=Size(enactors=3, plans=200)))
+    cases: tuple[tuple[str, AnyDesign, starvation.Lag, frozenset[int], int], ...] = (
+        ("aws-2025", aws, _lag_aws, frozenset({aws2025.PLANNER}), runs),
+        ("outlast", ours, _lag_ours, frozenset({len(ours.actors) - 1}), max(1, runs // 10)),
+    )
+    for name, design, lag, planners, count in cases:
+        pace = starvation.Pace(planners=planners, plan_s=5.0)
+        found: list[int] = []
+        for number in range(count):
+            random = keyed(number, "starving", name)
+            found += starvation.lags(design, lag, pace, random, limit=20_000)
+        found.sort()
+        lines.append(
+            f"| {name} | {count} | {len(found):,} | {sum(found) / len(found):.2f} "
+            f"| {found[len(found) * 99 // 100]} | {found[-1]} |"
+        )
+    return "\n".join(lines)
+
+
+def _lag_aws(shared: aws2025.Dns, local: aws2025.Enactor) -> int | None:
+    return shared.newest - local.plan if local.doing == aws2025.FLIP else None
+
+
+def _lag_ours(shared: World, local: object) -> int | None:
+    phase = local.state.phase if isinstance(local, Enactor) else None
+    head = shared.rows[0].head
+    if not isinstance(phase, Writing) or head is None:
+        return None
+    return head.generation - phase.plan.generation

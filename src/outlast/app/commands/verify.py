@@ -95,13 +95,8 @@ def verify(
     Without FILE a made-up topology is used; with FILE your own endpoints (at most as many as --endpoints;
     floors, budgets, weights and failover order are set aside, so that every change of health publishes).
     """
-    if rails:
-        click.echo(guardrails())
-        return 0
-    if mutating:
-        table, survivors = mutants()
-        click.echo(table)
-        return 1 if survivors else 0
+    if rails or mutating:
+        return _table(mutating=mutating)
     build = _builder(file, design)
     if tape is not None:
         return _replay(build, tape, as_json=as_json)
@@ -115,9 +110,22 @@ def verify(
         workers=workers,
         memory=out,
     )
+    return _explore(build, request, out, as_json=as_json)
+
+
+def _table(*, mutating: bool) -> int:
+    if not mutating:
+        click.echo(guardrails())
+        return 0
+    table, survivors = mutants()
+    click.echo(table)
+    return 1 if survivors else 0
+
+
+def _explore(build: Build, request: Request, out: Path | None, *, as_json: bool) -> int:
     for spec in (request.small, request.large):
         if spec is not None:
-            build(spec)
+            build(spec)  # names that do not exist are told before anything starts
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
     report = _watched(build, request, quiet=as_json)
