@@ -41,7 +41,7 @@ from outlast.drivers.witness import Witness
 from outlast.model.errors import Bug, ProviderError, StoreError
 from outlast.model.fence import Fence
 from outlast.model.names import EnactorName, EndpointName, ProviderName
-from outlast.model.plan import DriftKind, Layout, Outcome, OutcomeKind, Receipt
+from outlast.model.plan import DriftKind, Layout, Outcome, OutcomeKind, Plan, Receipt
 from outlast.model.topology import Settings
 from outlast.model.units import as_seconds, seconds
 from outlast.ports import Clock, Provider
@@ -92,6 +92,7 @@ class Enactor:
         self._states: dict[EndpointName, enact.State] = {}
         self._layouts: dict[EndpointName, Layout] = {}
         self._receipts: dict[EndpointName, Fence] = {}
+        self._kept: dict[EndpointName, Fence] = {}
         self._reported: dict[EndpointName, tuple[DriftKind, str]] = {}
         self._lost_providers: dict[ProviderName, str] = {}
         self._due: dict[EndpointName, int] = {}
@@ -122,6 +123,7 @@ class Enactor:
         """Enact until cancelled."""
         self._tell(Fact(event=Event.STARTED, role=self.name))
         loaded = await asyncio.to_thread(self._last_good.load)
+        self._kept = {name: one.fence for name, one in loaded.entries.items()}
         for problem in loaded.problems:
             self._tell(Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem)))
         try:
@@ -329,14 +331,13 @@ class Enactor:
     async def _confirm(self, command: Confirm, receipt: Receipt) -> None:
         endpoint = receipt.endpoint
         reported = self._reported.pop(endpoint, None)
+        self._keep(command.plan, receipt)
         if self._receipts.get(endpoint) == receipt.fence:
             self._tell(Fact(event=Event.VERIFIED, role=self.name, subject=endpoint))
             if reported is not None:
                 await self._ledger.settle(endpoint)
             await self._witness.look(command.plan)
             return
-        self._last_good.remember(command.plan, receipt.fence, receipt.at_ns)
-        self._unsaved.set()
         if receipt.fence.writer == self.name:  # else somebody else wrote it, and tells it too
             fact = Fact(
                 event=Event.HEALED if receipt.healed else Event.PUBLISHED,
@@ -349,6 +350,18 @@ class Enactor:
             self._tell(fact)
         await self._ledger.confirm(receipt)
         self._receipts[endpoint] = receipt.fence
+
+    def _keep(self, plan: Plan, receipt: Receipt) -> None:
+        """Remember what stands, whoever wrote it: one enactor's file alone must do for a rescue.
+
+        A file with an enactor's own writes only had nothing to offer on the machine of one whose turn
+        never came.
+        """
+        if self._kept.get(receipt.endpoint) == receipt.fence:
+            return
+        self._kept[receipt.endpoint] = receipt.fence
+        self._last_good.remember(plan, receipt.fence, receipt.at_ns)
+        self._unsaved.set()
 
     async def _report(self, command: ReportDrift) -> None:
         """Write a drift down, once for as long as it stays the same."""
