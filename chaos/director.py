@@ -149,6 +149,8 @@ async def _break_things(system: System, settings: Settings, progress: Progress) 
         kinds=settings.kinds,
     )
     hands, things = Hands(system), _Things()
+    missing = {one.name for one in settings.kinds} - hands.kinds
+    assert not missing, f"nobody can do {', '.join(sorted(missing))}"
     start_s = time.monotonic()
     told = 0
     async with asyncio.TaskGroup() as group:

@@ -13,12 +13,16 @@ class Hands:
     """Carries out planned faults on one system."""
 
     def __init__(self, system: System) -> None:
-        self.people = PeopleHands(system)
         self._hands = {
             **ProcessHands(system).hands(),
             **ZoneHands(system).hands(),
-            **self.people.hands(),
+            **PeopleHands(system).hands(),
         }
+
+    @property
+    def kinds(self) -> frozenset[str]:
+        """The kinds of faults that these hands can do."""
+        return frozenset(self._hands)
 
     async def do(self, planned: Planned) -> str:
         """Do one fault and undo it; return what happened.

@@ -1,4 +1,4 @@
-"""The name server under the faults: a real BIND, Knot or PowerDNS, or Outlast's own in a process of its own."""
+"""The name server under the faults: a real BIND, Knot or PowerDNS, or Outlast's own, as a process."""
 
 import time
 from collections.abc import Callable

@@ -1,0 +1,57 @@
+"""The short form of `make chaos`: a few dozen faults on real servers, and a checker that was seen red.
+
+Each run has everything in processes of its own; see docs/chaos.md.
+"""
+
+import asyncio
+import sys
+
+import pytest
+from chaos.broken import PROGRAMS
+from chaos.checks import Verdict, judge
+from chaos.director import Settings, direct
+from chaos.history import History
+from chaos.page import page
+from chaos.report import summarize, text
+
+SILENT_SHARE_MAX = 0.5
+
+
+def run(settings: Settings) -> tuple[History, Verdict]:
+    history = asyncio.run(direct(settings, lambda _: None))
+    return history, judge(history)
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("server", "faults", "seed"),
+    [("bind", 36, 5), ("knot", 8, 6), ("powerdns", 8, 7), ("embedded", 8, 8)],
+)
+def test_nothing_breaks_under_faults(server: str, faults: int, seed: int) -> None:
+    """Not empty, not backwards, nothing lost; and all of it was really looked at."""
+    history, verdict = run(Settings(server=server, seed=seed, faults=faults, per_s=4))
+    summary = summarize(history, verdict)
+    assert verdict.passed, text(summary)
+    assert summary.faults >= 0.8 * faults, text(summary)
+    assert all(one.judged for one in summary.rules if one.rule != "L2"), text(summary)
+    assert summary.unanswered < SILENT_SHARE_MAX * summary.samples, text(summary)
+    assert page(history, verdict, summary).rstrip().endswith("</html>")
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_broken_programs_beside_the_system_are_found() -> None:
+    """Each of the six breaks one rule of safety on a real server, and the checker says which."""
+    companion = (sys.executable, "-m", "chaos.broken", "--file", "{file}", "--state", "{state}")
+    settings = Settings(
+        server="bind",
+        seed=3,
+        faults=0,
+        seconds=6,
+        companion=(*companion, *PROGRAMS),
+        promises=False,
+    )
+    _, verdict = run(settings)
+    found = {one.rule for one in verdict.violations}
+    assert found >= {"S1", "S2", "S3", "S4", "S5", "S6"}, verdict.violations
