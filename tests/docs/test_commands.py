@@ -16,6 +16,9 @@ import pytest
 from tests.docs.test_documents import DOCUMENTS, ROOT
 from tests.support.system import EU, TOPOLOGY, US, System, system, until
 
+from outlast.drivers.lastgood import merge_last_good
+from outlast.model.names import ProviderName
+
 BLOCK = re.compile(
     r"(?P<mark><!-- file: [^\n]*-->\n)?^```sh\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE
 )
@@ -68,9 +71,13 @@ def start(world: System) -> None:
     text = world.file.read_text()
     world.file.write_text(text[: text.index("  old-shop:")])
     until(lambda: "digest" in process.said(), "the topology is read again")
-    folder = world.state_folder.root / "last-good"
-    until((folder / "enactor-1.log").exists, "a last-known-good file", deadline_s=60)
-    shutil.copy(folder / "enactor-1.log", world.folder / "backup")
+    file = world.state_folder.root / "last-good" / "enactor-1.log"
+    keys = {ProviderName("local"): world.state_folder.embedded_secret()}
+    until(
+        lambda: {"shop", "api"} <= merge_last_good([file], keys).entries.keys(),
+        "one enactor's file alone has everything",
+    )
+    shutil.copy(file, world.folder / "backup")
 
 
 def run(command: str, world: System) -> subprocess.CompletedProcess[str]:
