@@ -12,6 +12,7 @@ from tests.support.modeldns import put, values_at
 from tests.support.waiting import eventually
 
 from outlast.core.messages import CommitPlan
+from outlast.drivers import enactor
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.enactor import Enactor, order_of
 from outlast.drivers.facts import Event, Fact
@@ -21,10 +22,10 @@ from outlast.drivers.stores.memory import MemoryStore
 from outlast.drivers.witness import Witness
 from outlast.model.errors import Unreachable
 from outlast.model.fence import FENCE_TTL_S, epoch_name, parse_fence
-from outlast.model.names import EnactorName, EndpointName, ProviderName
+from outlast.model.names import DnsName, EnactorName, EndpointName, ProviderName
 from outlast.model.plan import Layout, Observation, Plan, Ruling
 from outlast.model.records import RecordSet, RecordType
-from outlast.model.topology import Address, Settings
+from outlast.model.topology import Address, PublishedName, Settings
 
 OF = endpoint("eu-1", "us-1", "ap-1")
 FIRST = plan(OF)
@@ -169,3 +170,23 @@ def test_each_endpoint_has_its_own_order_of_enactors() -> None:
     orders = {tuple(order_of(EndpointName(f"e{index}"), names)) for index in range(50)}
     assert len(orders) == 6
     assert order_of(OF.name, names) == order_of(OF.name, names[::-1])
+
+
+async def test_a_sweep_of_very_many_endpoints_takes_as_long_as_it_must(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a bounded rate, from the first moment on; its length is told."""
+    world = World(tmp_path)
+    for name in ("shop", "api", "www"):
+        names = [PublishedName(name=DnsName(f"{name}.{ZONE}"))]
+        await world.commit(plan(endpoint("eu-1", "us-1", name=name, names=names)))
+    async with _working(world):
+        await eventually(lambda: len(world.told(Event.PUBLISHED)) == 3)
+    monkeypatch.setattr(enactor, "VERIFY_RATE_MAX", 0.5)
+    again = World(tmp_path)
+    again.ledger = again.enactor._ledger = world.ledger
+    again.dns.zone = world.dns.zone
+    async with _working(again):
+        await eventually(lambda: "each verified every 6 s" in again.enactor.doing)
+        await asyncio.sleep(5 * SETTINGS.verify_interval_s)  # five sweeps of the interval asked for
+    assert again.told(Event.VERIFIED) == []

@@ -13,6 +13,7 @@ import asyncio
 import hashlib
 import heapq
 import threading
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import partial
 
@@ -48,6 +49,10 @@ from outlast.ports import Clock, Provider
 
 AT_ONCE = 64
 """Endpoints worked on at the same time: Knot answers after a 10 ms timer, so send many, not fast."""
+
+VERIFY_RATE_MAX = 200
+"""Endpoints that one enactor reads again each second, at most. Each reading is some eight questions: without
+a bound 100,000 endpoints each five seconds would be 160,000 questions a second, and no time to publish."""
 
 STORE_RETRY_S = 0.5
 FLUSH_S = 0.1
@@ -116,8 +121,14 @@ class Enactor:
         """One line for people."""
         lost = "; ".join(f"{name}: {why}" for name, why in sorted(self._lost_providers.items()))
         return (
-            f"{len(self._working)} of {len(self._layouts)} endpoints in work{lost and '; '}{lost}"
+            f"{len(self._working)} of {len(self._layouts)} endpoints in work, "
+            f"each verified every {self.sweep_s:g} s{lost and '; '}{lost}"
         )
+
+    @property
+    def sweep_s(self) -> float:
+        """How long it takes to verify everything once: the interval asked for, or as long as it must."""
+        return max(self._settings.verify_interval_s, len(self._layouts) / VERIFY_RATE_MAX)
 
     async def run(self) -> None:
         """Enact until cancelled."""
@@ -144,7 +155,8 @@ class Enactor:
 
     def flush(self) -> bool:
         """Write the last-known-good file; a failure is told and changes nothing else."""
-        with self._flushing:  # a cancelled wait leaves its thread writing; the last one waits for it
+        # A cancelled wait leaves its thread writing; the last one waits for it.
+        with self._flushing:
             problem = self._last_good.flush()
         if problem is not None:
             fact = Fact(event=Event.LAST_GOOD_FAILED, role=self.name, detail=str(problem))
@@ -159,6 +171,8 @@ class Enactor:
         while True:
             try:
                 rows, seen = await self._ledger.rows(newer_than=revision)
+                # First of all how many there are: that decides how often each can be verified.
+                self._layouts |= {it.endpoint: it.head.plan.layout for it in rows if it.head}
                 for row in rows:
                     self._take_row(row)
                 revision = await self._ledger.wait(seen) and seen
@@ -182,7 +196,7 @@ class Enactor:
         self._layouts[row.endpoint] = plan.layout
         known = self._receipts.get(row.endpoint)
         if known is not None and known.generation >= plan.generation:
-            self._schedule(row.endpoint, self._next_look_ns(row.endpoint, now_ns))
+            self._schedule(row.endpoint, self._next_look_ns(row.endpoint, now_ns, spread=True))
             return
         wait_s = self._rank(row.endpoint) * self._settings.takeover_s
         self._schedule(row.endpoint, now_ns + seconds(wait_s), sooner=True)
@@ -191,9 +205,13 @@ class Enactor:
         order = order_of(endpoint, self._peers)
         return order.index(self.name) if self.name in order else len(order)
 
-    def _next_look_ns(self, endpoint: EndpointName, now_ns: int) -> int:
-        turn = 1 + self._rank(endpoint)
-        return now_ns + seconds(self._settings.verify_interval_s * turn)
+    def _next_look_ns(self, endpoint: EndpointName, now_ns: int, *, spread: bool = False) -> int:
+        """When to verify next. After a start everything would be due at once, so it is spread out."""
+        asked_s, sweep_s = self._settings.verify_interval_s, self.sweep_s
+        place = zlib.crc32(endpoint.encode()) / 2**32 if spread else 1.0
+        return now_ns + seconds(
+            (asked_s + (sweep_s - asked_s) * place) * (1 + self._rank(endpoint))
+        )
 
     def _schedule(self, endpoint: EndpointName, at_ns: int, *, sooner: bool = False) -> None:
         known = self._due.get(endpoint)

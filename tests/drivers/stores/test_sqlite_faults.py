@@ -119,13 +119,13 @@ async def test_damaged_pages_are_found_at_opening(path: Path) -> None:
     assert has_remedy(caught.value)
 
 
-def test_the_check_at_opening_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_check_at_opening_is_bounded() -> None:
     """A check of some seconds is cut short, and the connection can be used afterwards."""
-    monkeypatch.setattr(store_file, "CHECK_S", 0.0)
     connection = sqlite3.connect(":memory:")
     counting = "SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 20000000"
     long = f"WITH RECURSIVE n(i) AS ({counting}) SELECT max(i) FROM n"
-    assert store_file._bounded(connection, lambda: connection.execute(long).fetchone()) is None
+    work = connection.execute
+    assert store_file._bounded(connection, lambda: work(long).fetchone(), 0.0) is None
     assert connection.execute("SELECT 1").fetchone() == (1,)
     connection.close()
 
