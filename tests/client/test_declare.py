@@ -26,6 +26,7 @@ async def later() -> int:
         ({"timeout_s": -1}, "timeout_s is -1"),
         ({"breaker": 1.5}, "breaker is 1.5"),
         ({"concurrent": 0}, "concurrent is 0"),
+        ({"fallbacks": Value(1)}, "a comma makes it one"),
         ({"protocol": "gopher"}, "protocol is 'gopher'"),
         ({"hosts": ("a",), "regions": ("x", "y")}, "1 hosts, but 2 regions"),
     ],

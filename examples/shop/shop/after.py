@@ -16,7 +16,10 @@ LIST_PRICE = 100
 async def put_order(order: dict[str, Any]) -> None:
     """Write an order to the table of the region at hand."""
     async with httpx.AsyncClient(transport=AsyncOutlastTransport(app.resolver)) as http:
-        body = {"TableName": "orders", "Item": {key: {"S": str(value)} for key, value in order.items()}}
+        body = {
+            "TableName": "orders",
+            "Item": {key: {"S": str(value)} for key, value in order.items()},
+        }
         target = {"X-Amz-Target": "DynamoDB_20120810.PutItem"}
         answer = await http.post(f"http://{orders.host}/", json=body, headers=target, timeout=5)
         answer.raise_for_status()

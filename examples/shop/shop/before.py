@@ -1,12 +1,14 @@
 """The shop as most shops are: the client libraries' defaults, one region, errors passed on."""
 
+import os
 from typing import Any
 
 import httpx
 from fastapi import FastAPI
 
-ORDERS = "http://dynamodb.us-east-1.example.org:8000/"
-PRICES = "http://prices.supplier.example.org:8080/prices/"
+PORT = os.environ.get("SHOP_PORT", "8000")
+ORDERS = f"http://dynamodb.us-east-1.example.org:{PORT}/"
+PRICES = f"http://prices.supplier.example.org:{PORT}/prices/"
 
 web = FastAPI()
 
@@ -17,7 +19,10 @@ async def orders_endpoint(article: str) -> dict[str, Any]:
     async with httpx.AsyncClient() as http:
         price = (await http.get(PRICES + article)).raise_for_status().json()["cents"]
         order = {"article": article, "cents": price}
-        body = {"TableName": "orders", "Item": {key: {"S": str(value)} for key, value in order.items()}}
+        body = {
+            "TableName": "orders",
+            "Item": {key: {"S": str(value)} for key, value in order.items()},
+        }
         target = {"X-Amz-Target": "DynamoDB_20120810.PutItem"}
         (await http.post(ORDERS, json=body, headers=target)).raise_for_status()
     return order

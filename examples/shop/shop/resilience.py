@@ -2,7 +2,16 @@
 
 import os
 
-from outlast.client import Application, LastGood, Later, NamePolicy, OtherRegion, Outbox, Resolver, Value
+from outlast.client import (
+    Application,
+    LastGood,
+    Later,
+    NamePolicy,
+    OtherRegion,
+    Outbox,
+    Resolver,
+    Value,
+)
 
 # The shop talks plain HTTP on loopback; over TLS no policy is needed, the certificate says who is there.
 RESOLVER = Resolver(
@@ -10,12 +19,14 @@ RESOLVER = Resolver(
     policy=NamePolicy(without_tls=True, fresh_s=1.0, negative_s=0.5),
 )
 
+PORT = os.environ.get("SHOP_PORT", "8000")
+
 app = Application("shop", resolver=RESOLVER)
 
 orders = app.dependency(
     "orders-db",
     essential=True,
-    hosts=("dynamodb.us-east-1.example.org:8000", "dynamodb.us-west-2.example.org:8000"),
+    hosts=(f"dynamodb.us-east-1.example.org:{PORT}", f"dynamodb.us-west-2.example.org:{PORT}"),
     regions=("us-east-1", "us-west-2"),
     provider="cloud",
     protocol="http",
@@ -27,7 +38,7 @@ orders = app.dependency(
 prices = app.dependency(
     "supplier",
     essential=False,
-    hosts=("prices.supplier.example.org:8080",),
+    hosts=(f"prices.supplier.example.org:{PORT}",),
     regions=("us-east-1",),
     protocol="http",
     timeout_s=0.4,

@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 
 import pytest
-
 from shop import after
 from shop.local import Supplier, Table, serving
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 from fastapi.testclient import TestClient
-
-from outlast.pytest_plugin.outage import Outage
 from shop.after import web
 from shop.resilience import app
+
+from outlast.pytest_plugin.outage import Outage
 
 
 @pytest.fixture

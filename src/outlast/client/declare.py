@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Union, get_args, get_origin
 
 from outlast.client.errors import DeclarationError
-from outlast.client.ladder import Instead, Ladder, LastGood, Later, Off, OtherRegion, Value
+from outlast.client.ladder import Instead, Ladder, LastGood, Later, Off, OtherRegion, Rung, Value
 
 CO_COROUTINE = 0x80
 """`inspect.CO_COROUTINE`; importing `inspect` for one flag would cost more than this whole library."""
@@ -71,6 +71,19 @@ def survives(name: str, *, essential: bool, ladder: Ladder, because: str, of: st
         f"{subject} is optional, but nothing says what is returned without it",
         remedy="give fallbacks=(...): LastGood, Value, Instead, Later or Off",
     )
+
+
+def is_ladder(name: str, ladder: object) -> None:
+    """Check that fallbacks are a tuple of fallbacks; one without its comma is not.
+
+    Raises:
+        DeclarationError: they are not.
+    """
+    if not isinstance(ladder, tuple) or not all(isinstance(rung, Rung) for rung in ladder):
+        raise DeclarationError(
+            f"{name}: fallbacks is {ladder!r}",
+            remedy="give a tuple of LastGood, Value, Instead, Later, OtherRegion, Off; a comma makes it one",
+        )
 
 
 def fits(name: str, function: Callable[..., Any], ladder: Ladder, hosts: Sequence[str]) -> None:

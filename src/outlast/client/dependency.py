@@ -59,6 +59,7 @@ class Dependency:
         self.off_at: int | None = limits["off_at"]
         self.fallbacks: Ladder = limits["fallbacks"]
         self.jobs: list[Job] = []
+        declare.is_ladder(name, self.fallbacks)
         self._check(limits)
         tripping = Limits(
             failing_ratio=limits["breaker"],
@@ -145,6 +146,7 @@ class Dependency:
         self, function: Callable[..., Any], ladder: Ladder, *, idempotent: bool
     ) -> Callable[..., Any]:
         of = declare.name_of(function)
+        declare.is_ladder(self.name, ladder)
         declare.survives(
             self.name, essential=self.essential, ladder=ladder, because=self.because, of=of
         )
@@ -184,5 +186,7 @@ class Dependency:
         self.gate.hold(Cause.RELEASE, monotonic())
 
     def reset(self) -> None:
-        """Start anew, as a test wants it: closed circuits, a full budget, nothing wrong."""
+        """Start anew, as a test wants it: closed circuits, a full budget, nothing remembered or wrong."""
         self.gate.reset(monotonic())
+        for job in self.jobs:
+            job.forget()

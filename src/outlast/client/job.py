@@ -60,14 +60,19 @@ class Job:
         self.terms = terms
         self.ladder = ladder
         self.idempotent = idempotent
-        kept = [rung for rung in ladder if isinstance(rung, LastGood)]
-        self.results = Results(kept[0]) if kept else None
+        self.results: Results | None = None
+        self.forget()
         self.plain = MISSING
         self.plain_by = ladder[0].kind if ladder else ""
         if ladder and isinstance(ladder[0], Value):
             self.plain = ladder[0].value
         elif ladder and isinstance(ladder[0], Off):
             self.plain = None
+
+    def forget(self) -> None:
+        """Forget the last good results that lie in memory."""
+        kept = [rung for rung in self.ladder if isinstance(rung, LastGood)]
+        self.results = Results(kept[0]) if kept else None
 
     def is_failure(self, error: Exception) -> bool:
         """Whether an error says that the dependency is not well."""

@@ -10,6 +10,8 @@ from outlast.client.facts import Mode
 from outlast.pytest_plugin.faults import Cell, Fault, cells_of
 
 UNTESTED = "untested"
+UNCONCERNED = "-"
+"""The function uses nothing of what was struck."""
 _ORDER = [Mode.FULL, Mode.DEGRADED, Mode.DOWN]
 
 
@@ -94,16 +96,19 @@ def judge(application: Application, observed: Iterable[Observed]) -> Coverage:
             for function, mode in one.modes.items():
                 whole.saw(function, mode)
     rows = {
-        cell: tuple(
-            str(seen[cell].modes.get(name, UNTESTED)) if cell in seen else UNTESTED
-            for name in functions
-        )
+        cell: tuple(_word(application, seen.get(cell), cell, name) for name in functions)
         for cell in cells
     }
     promises = {promise: promise in kept for promise in _promises(application)}
     return Coverage(
         application.name, functions, rows, promises, _faults(application, rows, promises)
     )
+
+
+def _word(application: Application, seen: Observed | None, cell: Cell, name: str) -> str:
+    if seen is not None and name in seen.modes:
+        return str(seen.modes[name])
+    return UNTESTED if _touches(application, cell, name) else UNCONCERNED
 
 
 def _promises(application: Application) -> Iterable[str]:
@@ -119,10 +124,9 @@ def _faults(
     faults = []
     for cell, words in rows.items():
         for function, word in zip(application.functions.values(), words, strict=True):
-            touched = _touches(application, cell, function.name)
             if word == Mode.DOWN and function.essential and not _admitted(application, cell):
                 faults.append(f"{function.name} is essential and was down under {cell}")
-            elif word == UNTESTED and touched:
+            elif word == UNTESTED:
                 faults.append(f"{function.name} was not tested under {cell}")
     faults.extend(
         f"the promise {one} was never exercised" for one, kept in promises.items() if not kept

@@ -82,7 +82,8 @@ def cells_of(dependencies: list[Dependency]) -> list[Cell]:
     for one in dependencies:
         scopes = ["home", "all"] if len(one.hosts) > 1 else ["home"]
         cells.extend(Cell(one.name, scope, fault) for scope in scopes for fault in faults_of(one))
-    regions = dict.fromkeys(region for one in dependencies for region in one.regions)
+    # The loss of a region where nothing is at home is not felt, so it could never be met.
+    regions = dict.fromkeys(region for one in dependencies for region in one.regions[:1])
     cells.extend(Cell(f"region {region}", "all", Fault.WIPE) for region in regions)
     providers = dict.fromkeys(one.provider for one in dependencies if one.provider)
     cells.extend(Cell(f"provider {provider}", "all", Fault.REFUSE) for provider in providers)

@@ -53,7 +53,7 @@ class Outage:
         return self.strike(target, Fault.LATENCY)
 
     def drip(self, target: str) -> contextlib.AbstractContextManager[None]:
-        """Have answers come at 5 bytes a second."""
+        """Have answers come at 200 bytes a second."""
         return self.strike(target, Fault.DRIP)
 
     def errors(self, target: str) -> contextlib.AbstractContextManager[None]:

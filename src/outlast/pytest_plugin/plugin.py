@@ -153,7 +153,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     config = session.config
     if hasattr(config, "workerinput") or not config.getoption("--outages"):
         return
-    coverage = judge(_application(config), list(config.stash[_SEEN]))
+    seen = config.stash[_SEEN]
+    coverage = judge(_application(config), seen)
     config.stash[_COVERAGE] = coverage
     folder: Path | None = config.getoption("--outage-report")
     if folder is not None:

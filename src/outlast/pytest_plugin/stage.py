@@ -30,7 +30,7 @@ SILENT_S = 10.0
 """How long a silent DNS keeps `getaddrinfo`: glibc's default of two tries of five seconds."""
 
 LATENCY_S = 3.0
-DRIP_BYTES_PER_S = 5.0
+DRIP_BYTES_PER_S = 200.0
 
 _NUMBERS = {
     Fault.WIPE: (socket.EAI_NODATA, "No address associated with hostname"),
