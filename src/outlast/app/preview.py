@@ -61,6 +61,8 @@ class Knowledge:
 
     Attributes:
         rows: what the store holds, by endpoint; orphans among them, grounded endpoints perhaps not.
+        earlier: plans before the newest one within the budget's window, oldest first: what they took
+            away counts. Without them a preview, and `apply` with it, would have a budget of its own.
         planned: every endpoint that has a plan in the store.
         grounded: endpoints that are as wanted, and the DNS holds exactly that, as nothing changed
             since that was last found.
@@ -70,6 +72,7 @@ class Knowledge:
     """
 
     rows: Mapping[EndpointName, EndpointRow]
+    earlier: Mapping[EndpointName, tuple[Plan, ...]]
     planned: AbstractSet[EndpointName]
     grounded: AbstractSet[EndpointName]
     overrides: tuple[Override, ...]
@@ -148,6 +151,7 @@ async def learn(
             rows = await _rows_of(ledger, [it.name for it in wanted if it.name not in grounded])
     return Knowledge(
         rows=rows,
+        earlier=await _earlier_plans(ledger, wanted, rows, now_ns),
         planned=grounds.keys(),
         grounded=grounded,
         overrides=tuple(overrides or ()),
@@ -158,6 +162,25 @@ async def learn(
         probed_now=probed_now,
         at_ns=now_ns,
     )
+
+
+async def _earlier_plans(
+    ledger: Ledger,
+    endpoints: list[Endpoint],
+    rows: Mapping[EndpointName, EndpointRow],
+    now_ns: Nanos,
+) -> dict[EndpointName, tuple[Plan, ...]]:
+    """Recall, as the planner does after a start, what may count in the budget."""
+    found = {}
+    for one in endpoints:
+        row = rows.get(one.name)
+        newest = row.head.plan if row is not None and row.head is not None else None
+        since_ns = now_ns - seconds(one.budget.window_s)
+        if newest is None or not newest.base or newest.made_at_ns < since_ns:
+            continue
+        archived = [head.plan for head in await ledger.plans(one.name)]
+        found[one.name] = tuple(it for it in archived if it.generation < newest.generation)
+    return found
 
 
 class Healths(dict[Subject, Health]):
@@ -271,6 +294,8 @@ def state_of(
         ),
     ]
     row = known.rows.get(endpoint.name)
+    earlier = known.earlier.get(endpoint.name, ())
+    events += [HeadChanged(plan=plan, at_ns=known.at_ns) for plan in earlier]
     if row is not None and row.head is not None:
         events.append(HeadChanged(plan=row.head.plan, at_ns=known.at_ns))
     if row is not None and row.receipt is not None:
