@@ -51,6 +51,17 @@ class Archivist:
                 newest[one.endpoint] = (one.generation, one.digest)
         return newest
 
+    def overrides(self) -> list[tuple[str, str]]:
+        """Return kind and scope of each override that the store has."""
+        connection = _connect(self.store)
+        try:
+            keys = connection.execute(
+                "SELECT key FROM entry WHERE key LIKE 'override/%'"
+            ).fetchall()
+        finally:
+            connection.close()
+        return [(key.split("/")[1], key.split("/")[2]) for (key,) in keys]
+
     def take_aside(self) -> Path:
         """Move the store out of the way, all of its files, and return where it lies now."""
         place = self.aside / f"store-{time.monotonic_ns()}.db"

@@ -35,7 +35,7 @@ class Settings:
     Attributes:
         kinds: the part of the catalogue to draw from.
         companion: command of a program that runs beside the system, such as a broken writer.
-        promises: whether the second phase takes place.
+        promises: whether the second phase takes place; alone: whether L3 is part of it.
     """
 
     server: str
@@ -46,6 +46,8 @@ class Settings:
     companion: tuple[str, ...] = ()
     seconds: float = 0.0
     promises: bool = True
+    alone: bool = True
+    warm_up_s: float = WARM_UP_S
 
     @property
     def command(self) -> str:
@@ -63,12 +65,12 @@ async def direct(settings: Settings, progress: Progress) -> History:
         began_ns = time.monotonic_ns()
         try:
             async with _beside(system, settings):
-                await asyncio.sleep(WARM_UP_S)
+                await asyncio.sleep(settings.warm_up_s)
                 await _break_things(system, settings, progress)
                 faults_end_ns = time.monotonic_ns()
                 if settings.promises:
                     progress("faults have stopped; waiting for what must come true")
-                    system.recorder.promises += await prove(system)
+                    system.recorder.promises += await prove(system, alone=settings.alone)
         finally:
             eye.close()
         return _write_down(
@@ -102,21 +104,26 @@ async def _add_neighbours(system: System) -> None:
 async def _beside(system: System, settings: Settings) -> AsyncIterator[None]:
     """What goes on all the time: weather, supervision, archive, and a companion if there is one."""
     tasks = [
-        asyncio.ensure_future(job)
-        for job in (system.regions.change(), system.supervise(), system.archive())
+        asyncio.ensure_future(system.supervise()),
+        asyncio.ensure_future(system.archive()),
     ]
+    weather = asyncio.ensure_future(system.regions.change())
     companion = None
     if settings.companion:
         companion = await asyncio.create_subprocess_exec(*_filled(system, settings.companion))
     try:
         yield
     finally:
+        system.regions.end.set()
         for task in tasks:
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        results = await asyncio.gather(weather, *tasks, return_exceptions=True)
         if companion is not None and companion.returncode is None:
             companion.kill()
             await companion.wait()
+        for result in results:
+            if isinstance(result, Exception):  # it had ended long before its time
+                raise result
 
 
 def _filled(system: System, companion: Sequence[str]) -> list[str]:

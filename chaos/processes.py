@@ -75,12 +75,17 @@ class Role:
         self._process.wait(timeout=END_S)
         self._process = None
 
+    def ask_to_end(self) -> None:
+        """Ask it to end in order."""
+        if self.running:
+            self.resume()
+            os.kill(self.pid, signal.SIGTERM)
+
     def close(self) -> None:
         """End it in order, or else by force."""
         if self._process is None:
             return
-        self.resume()
-        self._process.terminate()
+        self.ask_to_end()
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=END_S / 2)
         self.kill()
@@ -97,5 +102,7 @@ def closing_all(roles: list[Role]) -> Iterator[None]:
     try:
         yield
     finally:
+        for role in roles:
+            role.ask_to_end()
         for role in roles:
             role.close()

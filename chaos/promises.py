@@ -15,6 +15,7 @@ from chaos.people_hands import PeopleHands
 from chaos.standing import standing
 from chaos.system import System
 from chaos.world import ENACTORS, NAMED, REGIONS, Edition
+from outlast.model.override import OverrideKind
 
 CONVERGED_S = 20.0
 """L1: the longest back-off is 5 s, a restarted process needs a few seconds on a busy machine."""
@@ -26,12 +27,12 @@ LOOK_S = 0.05
 LOCK_TRIES = 50
 
 
-async def prove(system: System) -> list[Promise]:
-    """Undo everything, then wait for each promise."""
+async def prove(system: System, *, alone: bool) -> list[Promise]:
+    """Undo everything, then wait for each promise; L3 only if `alone`."""
     began_s = time.monotonic()
     await _calm(system)
     promises = [await _converges(system, began_s)]
-    for name in ENACTORS:
+    for name in ENACTORS if alone else ():
         promises.append(await _takes_its_turn(system, name))
         await _converged(system, CONVERGED_S)
     return promises
@@ -39,15 +40,16 @@ async def prove(system: System) -> list[Promise]:
 
 async def _calm(system: System) -> None:
     """Whatever an operator would put right: all regions serve, nothing frozen, nothing evacuated."""
-    await system.regions.recover()
     system.regions.hold = True
+    await system.regions.recover()
     system.edition = Edition()
     system.write_topology()
     people = PeopleHands(system)
-    await asyncio.gather(
-        *(people.outlast("thaw", name) for name in (*(one.endpoint for one in NAMED), "--all")),
-        *(people.outlast("restore", region, "--no-wait") for region in REGIONS[1:3]),
-    )
+    commands = [
+        ("thaw", scope) if kind == OverrideKind.FREEZE else ("restore", scope, "--no-wait")
+        for kind, scope in system.archivist.overrides()
+    ]
+    await asyncio.gather(*(people.outlast(*one) for one in commands))
 
 
 async def _converges(system: System, began_s: float) -> Promise:

@@ -99,6 +99,8 @@ class Proxy:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.break_all()
+        self._links.clear()
+        await asyncio.sleep(0)  # a turn, in which the transports close their sockets
 
     def break_all(self) -> None:
         """Break every connection, as a restarted router does."""
@@ -123,15 +125,18 @@ class Proxy:
             return
         try:
             up = await asyncio.open_connection(self.server.host, self.server.port)
-        except OSError:
+        except BaseException as error:  # also where we are told to stop meanwhile
             writer.transport.abort()
-            return
+            if isinstance(error, OSError):
+                return
+            raise
         link = _Link(self, (reader, writer), up)
         self._links.add(link)
-        try:
-            await link.run()
-        finally:
-            self._links.discard(link)
+        await link.run()
+
+    def forget(self, link: "_Link") -> None:
+        """Both sides of a link are closed."""
+        self._links.discard(link)
 
     async def to_server(self, link: "_Link", frame: bytes) -> None:
         """Pass one message of the enactor on."""
@@ -218,9 +223,8 @@ class _Link:
         downwards = asyncio.ensure_future(self._pump(self._up[0], self._proxy.to_enactor))
         try:
             await self._pump(self._down[0], self._proxy.to_server)
-            if not downwards.done():
-                self._down[1].transport.abort()
-                self._proxy.spawn(self._linger())
+            self._down[1].transport.abort()
+            self._proxy.spawn(self._linger())
         finally:
             downwards.cancel()
             await asyncio.gather(downwards, return_exceptions=True)
@@ -229,7 +233,8 @@ class _Link:
         while self.held:  # noqa: ASYNC110 - a look twice a second is all that is needed
             await asyncio.sleep(LINGER_S)
         await asyncio.sleep(LINGER_S)
-        self._up[1].close()
+        self.abort()
+        self._proxy.forget(self)
 
     async def _pump(
         self,

@@ -1,6 +1,7 @@
 """Local regions that fail and recover all the time, so that plans keep changing."""
 
 import asyncio
+import contextlib
 import random
 
 from chaos.world import HTTP_PORT, REGIONS, World
@@ -21,7 +22,8 @@ class Regions:
         }
         self._dark = False
         self.hold = False
-        """Set once the weather is to change no more."""
+        """Set while the weather is to stay as it is."""
+        self.end = asyncio.Event()
 
     async def start(self) -> None:
         """Serve."""
@@ -34,13 +36,15 @@ class Regions:
             await one.close()
 
     async def change(self) -> None:
-        """Let regions fail and recover, for ever."""
-        while True:
-            await asyncio.sleep(self._dice.uniform(0.25, 0.9))
+        """Let regions fail and recover until `end` is set; not to be cancelled while one starts."""
+        while not self.end.is_set():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._dice.uniform(0.25, 0.9)):
+                    await self.end.wait()
             name = self._dice.choice(REGIONS)
             mode = self._dice.choice(MODES)
             region = self._regions[name]
-            if self._dark or self.hold:
+            if self._dark or self.hold or self.end.is_set():
                 continue
             failing = sum(one.failing is not None for one in self._regions.values())
             if region.failing is not None:

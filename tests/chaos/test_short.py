@@ -30,11 +30,15 @@ def run(settings: Settings) -> tuple[History, Verdict]:
 )
 def test_nothing_breaks_under_faults(server: str, faults: int, seed: int) -> None:
     """Not empty, not backwards, nothing lost; and all of it was really looked at."""
-    history, verdict = run(Settings(server=server, seed=seed, faults=faults, per_s=4))
+    alone = server == "bind"
+    history, verdict = run(
+        Settings(server=server, seed=seed, faults=faults, per_s=5, alone=alone, warm_up_s=0.5)
+    )
     summary = summarize(history, verdict)
     assert verdict.passed, text(summary)
     assert summary.faults >= 0.8 * faults, text(summary)
-    assert all(one.judged for one in summary.rules if one.rule != "L2"), text(summary)
+    unproved = {one.rule for one in summary.rules if not one.judged}
+    assert unproved <= ({"L2"} if alone else {"L2", "L3"}), text(summary)
     assert summary.unanswered < SILENT_SHARE_MAX * summary.samples, text(summary)
     assert page(history, verdict, summary).rstrip().endswith("</html>")
 
@@ -48,7 +52,7 @@ def test_broken_programs_beside_the_system_are_found() -> None:
         server="bind",
         seed=3,
         faults=0,
-        seconds=6,
+        seconds=5,
         companion=(*companion, *PROGRAMS),
         promises=False,
     )
