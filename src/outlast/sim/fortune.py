@@ -7,6 +7,7 @@ Changes of health are the ordinary workload (they make the planner plan), all ot
 from collections.abc import Callable
 from dataclasses import replace
 
+from outlast.core.adopt import RESCUE_LEAP
 from outlast.core.plan import layout_of
 from outlast.core.transact import move
 from outlast.model.fence import RESCUER, Fence, epoch_name, parse_epoch, parse_fence
@@ -225,7 +226,7 @@ def _rescue(site: Site, world: World, nonce: str) -> Broken:
     if parse_epoch(found.epoch) is None:
         return ()
     standing = parse_fence(found.fence)
-    generation = Generation(truth.high + 1)
+    generation = Generation(truth.high + RESCUE_LEAP)
     plan = replace(truth.good, generation=generation, origin=Origin.RESCUE)
     fence = Fence(generation=generation, digest=plan.digest, nonce=nonce, writer=RESCUER)
     allowed = tuple(sorted({*truth.allowed, (generation, plan.digest)}))

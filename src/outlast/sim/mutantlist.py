@@ -32,12 +32,14 @@ _WRITES = (
         about="an absence seen before the first wipe serves again after the second",
         changes=((CONDITIONS, change.only_fence),),
         faults=("wipe",),
+        count=1,
     ),
     Mutant(
         name="never move the epoch on",
         about="the absence that was healed can be used once more",
         changes=((f"{ENACT}:move", change.never_spend),),
         faults=("wipe",),
+        count=1,
     ),
     Mutant(
         name="epochs without a nonce",
@@ -137,6 +139,7 @@ _CHOOSING = (
         about="after a wipe there is no fence to hold the old plan against",
         changes=((f"{ENACT}:step", change.plan_before_fence),),
         faults=("wipe",),
+        plans=2,
     ),
     Mutant(
         name="a loser keeps its plan",
@@ -148,7 +151,7 @@ _CHOOSING = (
         about="a store that went back drags the DNS with it once the fence is gone",
         changes=((f"{ENACT}:_on_newest", change.drop_mark_check),),
         faults=("store-rollback", "wipe"),
-        plans=4,
+        enactors=3,
     ),
     Mutant(
         name="only the mark proves that records are ours",
