@@ -34,7 +34,7 @@ def judge_write(
         # It did not touch the endpoint: the first epoch of a zone is a write of its own.
         return tuple(one for one in broken if one)
     broken += [
-        never_empty(layout, after, floor),
+        never_empty(layout, before, after, floor),
         monotone(layout, fence.generation, truth),
         authentic(layout, after, fence.digest),
     ]
@@ -48,10 +48,16 @@ def _part(layout: Layout, zone: Zone) -> Zone:
     return tuple(one for one in zone if one.name in own)
 
 
-def never_empty(layout: Layout, zone: Zone, floor: int) -> str:
-    """S1: each name answers with its floor of addresses, in the family that is published."""
+def never_empty(layout: Layout, before: Zone, zone: Zone, floor: int) -> str:
+    """S1: each name that answered still does, with its floor of addresses in each published family.
+
+    A name that nobody published yet, since it was added to the topology a moment ago, is no matter of a
+    write that does not know of it. What a foreign hand emptied and a write of ours leaves empty is S3's.
+    """
     for name in layout.names:
         counts = [len(find(zone, name, rtype)) for rtype in ADDRESSES]
+        if not any(find(before, name, rtype) for rtype in ADDRESSES) and not any(counts):
+            continue
         if max(counts) < floor or 0 < min(counts) < floor:
             return f"S1 never empty: {name} answers with {max(counts)} addresses"
     return ""

@@ -170,7 +170,7 @@ def explored(*, seconds: float = 60.0) -> str:
     return "\n".join(lines)
 
 
-def searched(*, batches: int = 20) -> str:
+def searched(*, batches: int = 12) -> str:
     """How much of `outlast` was searched, world by world: every kind of fault, all promises."""
     lines = [
         "| world | schedules | steps | continued calmly | most moves to heal | virtual hours | broken |",
