@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from outlast.client.adapters.process import shape
+from outlast.client.adapters.process import shape, text_of
 from outlast.client.direct import query
 
 ZONE = "example.org"
@@ -25,7 +25,8 @@ NEGATIVE_TTL_S = 3
 READY_S = 15.0
 
 NAMED = """
-options {{ directory "{folder}"; pid-file none; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }};
+options {{ directory "{folder}"; pid-file none; listen-on port {port} {{ 127.0.0.1; }};
+  listen-on-v6 {{ none; }};
   recursion no; notify no; minimal-responses yes; }};
 controls {{ }};
 zone "example.org" {{ type primary; file "zone"; }};
@@ -136,7 +137,7 @@ def running(folder: Path, addresses: dict[str, str]) -> Iterator[Lab]:
         for command in commands:
             log = (folder / f"{command[0]}.log").open("wb")
             with log:
-                lab.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
+                lab.processes.append(subprocess.Popen(command, stdout=log, stderr=log))  # noqa: S603
         lab.wait(lab.authority_port)
         lab.wait(lab.resolver_port)
         yield lab
@@ -156,10 +157,11 @@ def resolving(lab: Lab) -> Iterator[None]:
         host: Any,
         port: Any,
         family: int = 0,
-        type: int = 0,
+        type: int = 0,  # noqa: A002 - the names are the original's
         proto: int = 0,
-        flags: int = 0,  # noqa: A002
+        flags: int = 0,
     ) -> list[Any]:
+        host = text_of(host)
         if not isinstance(host, str) or not host.endswith(ZONE):
             return list(before(host, port, family, type, proto, flags))
         if family == socket.AF_INET6:

@@ -18,7 +18,7 @@ class Table(BaseHTTPRequestHandler):
         operation = self.headers["X-Amz-Target"].rpartition(".")[2]
         base: sqlite3.Connection = self.server.base  # type: ignore[attr-defined]
         answer: dict[str, Any] = {}
-        with base:
+        with self.server.lock, base:  # type: ignore[attr-defined]
             if operation == "PutItem":
                 base.execute("INSERT INTO items VALUES (?)", (json.dumps(call["Item"]),))
             else:
@@ -59,7 +59,7 @@ def serving(
     server.daemon_threads = True
     base = sqlite3.connect(":memory:", check_same_thread=False)
     base.execute("CREATE TABLE items (item TEXT NOT NULL)")
-    server.base = base  # type: ignore[attr-defined]
+    server.base, server.lock = base, threading.Lock()  # type: ignore[attr-defined]
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
     thread.start()
     try:

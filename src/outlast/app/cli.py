@@ -45,6 +45,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("release:release", "Take an endpoint that left the topology out of the DNS."),
     "config": ("config:config", "Check or explain a topology file."),
     "schema": ("config:schema", "Print the topology's JSON Schema, for editors."),
+    "audit": ("audit:audit", "Find every road that leads to one place, before it closes."),
     "verify": ("verify:verify", "Explore the protocol under virtual time."),
     "client": ("client:client", "Tools for applications that degrade gracefully."),
 }

@@ -11,6 +11,7 @@ from outlast.audit.rules import (
     one_road,
     recovery,
     suppliers,
+    suppression,
     timing,
 )
 
@@ -23,6 +24,7 @@ FAMILIES: tuple[tuple[str, tuple[Rule, ...]], ...] = (
     ("CAP: capacity", capacity.RULES),
     ("AMP: amplification", amplification.RULES),
     ("AUT: automation", automation.RULES),
+    ("SUP: suppressions", suppression.RULES),
 )
 """In the order of the reference."""
 

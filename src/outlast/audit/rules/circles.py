@@ -34,7 +34,7 @@ def _circle(*roles: Role) -> Check:
                 roads = case.leanings(tool, leaned_on)
                 yield Hit(
                     path=("services", tool.name),
-                    message=f"`{tool.name}` {does} {listed([one.name for one in leaned_on])}, and "
+                    message=f"`{tool.name}` {does} {listed([_named(one) for one in leaned_on])}, and "
                     "needs it itself",
                     at_key=True,
                     roads=roads,
@@ -42,6 +42,10 @@ def _circle(*roles: Role) -> Check:
                 )
 
     return check
+
+
+def _named(thing: Thing) -> str:
+    return thing.name if thing.kind is Kind.SERVICE else f"{thing.kind} {thing.name}"
 
 
 def _repaired(case: Case, tool: Service) -> list[Thing]:

@@ -18,8 +18,14 @@ from outlast.model.service import DependencyKind, Service
 PLACES = frozenset({Kind.REGION, Kind.SHARED, Kind.PROVIDER, Kind.ZONE})
 """Places whose loss is a matter of when; vendors, countries and networks have rules of their own."""
 
+GROUND = frozenset({Kind.REGION, Kind.SHARED})
+"""What soft and later roads are followed to. A DNS is told of once, by its hard roads."""
+
 HALVES = PLACES | {Kind.SERVICE, Kind.ENDPOINT}
 """What may be half of a pair worth telling: two targets, or two name servers, are spare roads as meant."""
+
+ALL_RATIO = 0.75
+"""Three quarters of what is essential is as good as all to those who wait."""
 
 PAIRS_SHOWN = 3
 HUBS_SHOWN = 5
@@ -48,22 +54,31 @@ def _hit(case: Case, thing: Thing, message: str, falling: list[Service], mode: M
     )
 
 
-def _places(case: Case, mode: Mode) -> Iterator[tuple[Thing, list[Service]]]:
+def _places(
+    case: Case, mode: Mode, kinds: frozenset[Kind] = PLACES
+) -> Iterator[tuple[Thing, list[Service]]]:
     for thing, falling in case.fallers(mode).items():
-        if thing.kind in PLACES:
+        if thing.kind in kinds:
             yield thing, falling
 
 
 def _everything(case: Case, falling: list[Service]) -> bool:
-    return 1 < len(falling) == len(case.essential)
+    return 1 < len(falling) >= ALL_RATIO * len(case.essential)
 
 
 def _all_roads(case: Case) -> Iterator[Hit]:
     """Everything essential falls with one place: the sentence that this audit was written for."""
     for thing, falling in _places(case, Mode.RUNNING):
         if _everything(case, falling):
-            message = f"all roads lead to {thing.name}: all {len(falling)} essential services fall with it"
-            yield _hit(case, thing, message, falling, Mode.RUNNING)
+            left = [one.name for one in case.essential if one not in falling]
+            outlive = f"; outlived by {listed(left)} only" if left else ""
+            message = (
+                f"all roads lead to {thing.name}: {len(falling)} of {len(case.essential)} essential "
+                f"services fall with it{outlive}"
+            )
+            # The least obvious roads first: of what is not in the place, or not in it alone.
+            hidden_first = sorted(falling, key=lambda one: set(one.regions) == {thing.name})
+            yield _hit(case, thing, message, hidden_first, Mode.RUNNING)
 
 
 def _hidden_place(case: Case) -> Iterator[Hit]:
@@ -114,7 +129,8 @@ def _later(case: Case, mode: Mode, before: Mode, words: str) -> Iterator[Hit]:
     if case.falls(mode) is case.falls(before):
         return
     known = case.fallers(before)
-    for thing, falling in _places(case, mode):
+    kinds = PLACES if mode is Mode.MEMORY_GONE else GROUND
+    for thing, falling in _places(case, mode, kinds):
         names = {one.name for one in known.get(thing, ())}
         more = [one for one in falling if one.name not in names]
         if more:

@@ -1,6 +1,7 @@
 """TTL: times that do not add up.
 
-Detection, decision, write and caches all stand between a failure and its end; and what cannot be undone faster than an outage may last is itself an outage to come.
+Detection, decision, write and caches all stand between a failure and its end; and what cannot be undone
+faster than an outage may last is itself an outage to come.
 """
 
 import math
