@@ -56,3 +56,10 @@ bench: $(VENV)/.ready-bench ## every benchmark; tables with medians and ratios
 
 clean: ## remove environment, caches and the examples' state; stops nothing
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist src/*.egg-info examples/.outlast
+
+.PHONY: chaos
+FAULTS ?= 500
+SEED ?= 1
+chaos: $(VENV)/.ready-test ## real processes on real name servers under FAULTS=500 faults each, from SEED=1; pages in build/chaos
+	@ops/install-test-servers.sh
+	$(BIN)/python -m chaos --server all --faults $(FAULTS) --seed $(SEED) --out build/chaos

@@ -11,7 +11,7 @@ from html import escape
 from chaos.catalogue import CATALOGUE
 from chaos.checks import Verdict
 from chaos.history import SECOND_NS, Fault, History, Named, Run
-from chaos.report import Summary
+from chaos.report import SHOWN_MAX, Summary
 from outlast.model.fence import parse_fence
 
 PX_PER_S = 9.0
@@ -93,8 +93,10 @@ def _key() -> str:
 def _violations(summary: Summary) -> str:
     if not summary.violations:
         return ""
-    items = "".join(f"<p><code>{escape(one)}</code></p>" for one in summary.violations)
-    return f"<h2>Violations</h2>{items}"
+    shown = summary.violations[:SHOWN_MAX]
+    items = "".join(f"<p><code>{escape(one)}</code></p>" for one in shown)
+    more = len(summary.violations) - len(shown)
+    return f"<h2>Violations</h2>{items}{f'<p>... and {more} more</p>' if more else ''}"
 
 
 def _rules(summary: Summary) -> str:
@@ -169,12 +171,17 @@ def _endpoint(
     most = max((generation for _, generation in points), default=1)
     bottom = top + STAIR_HEIGHT
     parts.append(f'<text x="4" y="{top + 26:.0f}">to plan {most}</text>')
-    path, last = "", bottom
+    path, last = f"M{LEFT} {bottom:.1f}", bottom
     for x, generation in points:
         y = bottom - (STAIR_HEIGHT - 4) * generation / most
-        path += f"L{x:.1f} {last:.1f}L{x:.1f} {y:.1f}" if path else f"M{x:.1f} {y:.1f}"
+        path += f"L{x:.1f} {last:.1f}L{x:.1f} {y:.1f}"
         last = y
-    parts.append(f'<path class="stair" d="{path}"/>')
+    end = scale.x(history.ended_ns)
+    parts.append(f'<path class="stair" d="{path}L{end:.1f} {last:.1f}"/>')
+    parts.append(
+        f'<rect class="mute" x="{LEFT}" y="{bottom + 3:.1f}" width="{end - LEFT:.1f}" '
+        f'height="{BAND_HEIGHT}"/>'
+    )
     parts += _band(verdict, named, runs, scale, bottom + 3)
     return parts
 
