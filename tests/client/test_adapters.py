@@ -208,3 +208,10 @@ def test_socket_time_outs_obey_the_deadline(names: Resolver) -> None:
         with pytest.raises((requests.Timeout, requests.ConnectionError)):
             by_requests(url, names)
     assert issubclass(Overdue, TimeoutError)
+
+
+async def test_names_as_bytes_are_names_too(names: Resolver, port: int) -> None:
+    """anyio hands names over as bytes; the process-wide way understands them."""
+    with install(names):
+        async with httpx.AsyncClient(trust_env=False) as client:
+            assert (await client.get(f"http://{NAME}:{port}/")).text == f"{NAME}:{port}"

@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from outlast.client.adapters.process import shape
+from outlast.client.adapters.process import shape, text_of
 from outlast.pytest_plugin import servers
 from outlast.pytest_plugin.certificates import Authority
 from outlast.pytest_plugin.faults import DNS_FAULTS, Fault, host_of, is_address
@@ -122,7 +122,8 @@ class Stage:
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:
-        name = host.lower().rstrip(".") if isinstance(host, str) else ""
+        text = text_of(host)
+        name = text.lower().rstrip(".") if isinstance(text, str) else ""
         fault = self._faults.get(name)
         if fault in DNS_FAULTS:
             self.met[name] += 1

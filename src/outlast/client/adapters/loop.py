@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from outlast.client.adapters.process import shape
+from outlast.client.adapters.process import shape, text_of
 from outlast.client.resolver import Resolver
 
 
@@ -20,6 +20,7 @@ def loop_factory(resolver: Resolver) -> Callable[[], asyncio.AbstractEventLoop]:
 
     class OutlastLoop(asyncio.SelectorEventLoop):
         async def getaddrinfo(self, host: Any, port: Any, **options: int) -> Any:
+            host = text_of(host)
             if not isinstance(host, str) or not host or options.get("flags", 0):
                 return await super().getaddrinfo(host, port, **options)
             if ":" in host or host.replace(".", "").isdigit() or not isinstance(port, int | None):

@@ -57,6 +57,7 @@ class Installed:
         proto: int = 0,
         flags: int = 0,
     ) -> list[Any]:
+        host = text_of(host)
         plain = isinstance(host, str) and host and not flags and isinstance(port, int | None)
         if not plain or ":" in host or host.replace(".", "").isdigit():
             return self._before(host, port, family, type, proto, flags)
@@ -75,6 +76,11 @@ def install(resolver: Resolver) -> Installed:
         ]
     )
     return Installed(resolver)
+
+
+def text_of(host: Any) -> Any:
+    """Return a host as text; anyio, and httpx with it, hands names over as bytes."""
+    return host.decode("ascii", "replace") if isinstance(host, bytes) else host
 
 
 def shape(addresses: Sequence[str], port: int, kind: int, proto: int) -> list[Any]:
