@@ -31,22 +31,25 @@ from outlast.core.messages import (
     TopologyChanged,
     WakeAt,
 )
-from outlast.core.plan import layout_of
 from outlast.drivers.cleaner import Cleaner
 from outlast.drivers.entries import EndpointRow
 from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.firstlook import FirstLook
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.wellness import Wellness
-from outlast.model.errors import ProviderError, StoreError
+from outlast.model.errors import StoreError
 from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
 from outlast.model.topology import Endpoint, Topology, subject_of
-from outlast.model.units import NO_GENERATION, Nanos, as_seconds, iso, seconds
+from outlast.model.units import Nanos, as_seconds, iso, seconds
 from outlast.ports import Clock, Provider
 
 ROLE = "planner"
 STORE_RETRY_S = 0.5
-READS_AT_ONCE = 64
-"""Endpoints without a plan whose DNS is read at the same time."""
+COMMANDS_AT_ONCE = 256
+"""Commands that wait for the store together; it syncs once for all of them."""
+
+STEPS_AT_ONCE = 500
+"""Endpoints stepped before others in the process get their turn: some tenth of a second."""
 
 LOOK_AGAIN_S = 1.0
 """How often the age of evidence is looked at while nothing else happens."""
@@ -80,7 +83,6 @@ class Planner:
     ) -> None:
         self._topology = topology
         self._ledger = ledger
-        self._providers = providers
         self._clock = clock
         self._tell = tell
         self._states: dict[EndpointName, loop.State] = {}
@@ -94,9 +96,14 @@ class Planner:
         self._events: dict[EndpointName, list[LoopEvent]] = defaultdict(list)
         self._wakes: list[tuple[int, EndpointName]] = []
         self._news = asyncio.Event()
-        self._reads: dict[EndpointName, asyncio.Task[None]] = {}
-        self._lost: set[ProviderName] = set()
-        self._read_slots = asyncio.Semaphore(READS_AT_ONCE)
+        self._first = FirstLook(
+            providers,
+            clock,
+            states=lambda: self._states,
+            hear=self._hear,
+            role=ROLE,
+            tell=tell,
+        )
 
     @property
     def states(self) -> Mapping[EndpointName, loop.State]:
@@ -157,8 +164,14 @@ class Planner:
             self._events[name].append(Ticked(at_ns=now_ns))
         while self._events:
             events, self._events = self._events, defaultdict(list)
-            for name, mine in events.items():
-                await self._step(name, mine)
+            asked: list[tuple[EndpointName, LoopCommand | None]] = []
+            for at, (name, mine) in enumerate(events.items(), start=1):
+                asked += self._step(name, mine)
+                if len(asked) >= COMMANDS_AT_ONCE:
+                    asked = await self._carry_out_all(asked)
+                if at % STEPS_AT_ONCE == 0:
+                    await asyncio.sleep(0)  # a start with 100,000 must not hold up the probes
+            await self._carry_out_all(asked)
 
     def _start_over(self) -> None:
         """Forget what the store said, for it may have gone back in time; keep how far it had come."""
@@ -256,52 +269,9 @@ class Planner:
             if head.plan.generation < row.head.plan.generation:
                 self._events[row.endpoint].append(HeadChanged(plan=head.plan, at_ns=now_ns))
 
-    def _look(self, name: EndpointName) -> None:
-        """Read what stands in the DNS, for an endpoint that has no plan yet."""
-        state = self._states[name]
-        if (
-            state.endpoint is None
-            or state.head is not None
-            or state.observed
-            or name in self._reads
-        ):
-            return
-        task = asyncio.create_task(self._read(name))
-        self._reads[name] = task
-        task.add_done_callback(lambda _: self._reads.pop(name, None))
-
-    async def _read(self, name: EndpointName) -> None:
-        while True:
-            state = self._states[name]
-            if state.endpoint is None or state.provider is None or state.head is not None:
-                return
-            try:
-                async with self._read_slots:
-                    layout = layout_of(state.endpoint, state.provider)
-                    observation = await self._providers[state.provider.name].read(layout)
-            except ProviderError as error:
-                self._lose(state.provider.name, error.what)
-                await asyncio.sleep(STORE_RETRY_S)
-                continue
-            self._find(state.provider.name)
-            event = Observed(
-                observation=observation, seen=NO_GENERATION, at_ns=self._clock.now_ns()
-            )
-            self._events[name].append(event)
-            self._news.set()
-            return
-
-    def _lose(self, provider: ProviderName, why: str) -> None:
-        """Tell that a provider cannot be read, once, not once for each of its endpoints."""
-        if provider not in self._lost:
-            fact = Fact(event=Event.PROVIDER_LOST, role=ROLE, subject=provider, detail=why)
-            self._tell(fact)
-        self._lost.add(provider)
-
-    def _find(self, provider: ProviderName) -> None:
-        if provider in self._lost:
-            self._tell(Fact(event=Event.PROVIDER_BACK, role=ROLE, subject=provider))
-        self._lost.discard(provider)
+    def _hear(self, name: EndpointName, event: Observed) -> None:
+        self._events[name].append(event)
+        self._news.set()
 
     async def _wait(self) -> None:
         """Wait for news from the ledger, the clock or ourselves, whichever is first."""
@@ -329,7 +299,10 @@ class Planner:
 
     # stepping
 
-    async def _step(self, name: EndpointName, events: list[LoopEvent]) -> None:
+    def _step(
+        self, name: EndpointName, events: list[LoopEvent]
+    ) -> list[tuple[EndpointName, LoopCommand | None]]:
+        """Step one endpoint; return what it asks for, None: that its last refusal is forgotten."""
         now_ns = self._clock.now_ns()
         health = []
         for subject in self._subjects.get(name, ()):
@@ -344,11 +317,35 @@ class Planner:
         state = self._states.get(name) or loop.State()
         state, commands = loop.step(state, heard, *events)
         self._states[name] = state
-        self._look(name)
-        if blocked and state.announced is None:
-            await self._ledger.unblock(name)
-        for command in commands:
-            await self._carry_out(name, command)
+        self._first.look(name)
+        unblocked = [(name, None)] if blocked and state.announced is None else []
+        return [*unblocked, *((name, one) for one in commands)]
+
+    async def _carry_out_all(
+        self, asked: list[tuple[EndpointName, LoopCommand | None]]
+    ) -> list[tuple[EndpointName, LoopCommand | None]]:
+        """Carry out what several endpoints ask for, each one's in order; the store commits it together.
+
+        Returns:
+            Nothing: what is left to do.
+        """
+        by_name: dict[EndpointName, list[LoopCommand | None]] = defaultdict(list)
+        for name, command in asked:
+            by_name[name].append(command)
+
+        async def carry_out(name: EndpointName, commands: list[LoopCommand | None]) -> None:
+            for command in commands:
+                if command is None:
+                    await self._ledger.unblock(name)
+                else:
+                    await self._carry_out(name, command)
+
+        work = (carry_out(name, commands) for name, commands in by_name.items())
+        # All of them come to an end before a failure of one is told: none may go on behind our back.
+        for failed in await asyncio.gather(*work, return_exceptions=True):
+            if failed is not None:
+                raise failed
+        return []
 
     async def _carry_out(self, name: EndpointName, command: LoopCommand) -> None:
         match command:
