@@ -53,12 +53,14 @@ class Graph:
 
     Attributes:
         things: for each node what can fail there by itself, or None for one that only joins others.
+        labels: what people would call each node; a service in one region is still that service.
         needs: for each node its children; `hows` runs beside it and says what sort of edge each is.
         any_of: for each node whether one child is enough (1) or all are needed (0).
         number: for each thing the node that works if it does, anywhere.
     """
 
     things: list[Thing | None] = field(default_factory=list)
+    labels: list[Thing | None] = field(default_factory=list)
     needs: list[list[int]] = field(default_factory=list)
     hows: list[list[str]] = field(default_factory=list)
     any_of: bytearray = field(default_factory=bytearray)
@@ -68,11 +70,18 @@ class Graph:
         """Add a node."""
         made = len(self.things)
         self.things.append(thing)
+        self.labels.append(thing)
         self.needs.append([])
         self.hows.append([])
         self.any_of.append(any_of)
         if thing is not None:
             self.number[thing] = made
+        return made
+
+    def join(self, label: Thing) -> int:
+        """Add a node that stands for a thing and cannot fail by itself."""
+        made = self.node()
+        self.labels[made] = label
         return made
 
     def of(self, kind: Kind, name: str) -> int:
@@ -128,7 +137,7 @@ class _Builder:
             node = self.graph.node(thing)
             if service.name in pinned:
                 self._cores[service.name] = node
-                self.graph.number[thing] = self.graph.node()
+                self.graph.number[thing] = self.graph.join(thing)
 
     def _region(self, region: Region) -> None:
         graph = self.graph
@@ -215,7 +224,7 @@ class _Builder:
         found = self._pinned.get((name, region))
         if found is None:
             graph = self.graph
-            found = self._pinned[name, region] = graph.node()
+            found = self._pinned[name, region] = graph.join(Thing(Kind.SERVICE, name))
             graph.need(found, graph.of(Kind.REGION, region), "in")
             graph.need(found, self._cores[name], "in")
         return found

@@ -42,8 +42,8 @@ def _down(falls: Falls, above: dict[int, int], start: Thing) -> Road:
         child = above[node]
         how = graph.hows[node][graph.needs[node].index(child)]
         kept = how if kept in PLAIN else kept
-        thing = graph.things[child]
-        if thing is not None and thing != start:
+        thing = graph.labels[child]
+        if thing is not None and thing != (steps[-1].thing if steps else start):
             steps.append(Step(thing, kept))
             kept = ""
         node = child

@@ -8,12 +8,12 @@ roads.
 from collections.abc import Iterator
 
 from outlast.audit.case import Case, of_service
-from outlast.audit.falls import Pair
+from outlast.audit.falls import Falls, Pair
 from outlast.audit.finding import Hit, Kind, Path, Severity, Thing, count, listed
 from outlast.audit.graph import Mode
 from outlast.audit.incidents import AUTHRESS, AWS, GITLAB, LAUNCHDARKLY, ROBLOX
 from outlast.audit.rule import Rule
-from outlast.model.service import DependencyKind, Service
+from outlast.model.service import Dependency, DependencyKind, Service
 
 PLACES = frozenset({Kind.REGION, Kind.SHARED, Kind.PROVIDER, Kind.ZONE})
 """Places whose loss is a matter of when; vendors, countries and networks have rules of their own."""
@@ -174,7 +174,8 @@ def _pairs(case: Case) -> Iterator[Hit]:
     nodes = {one.name: falls.graph.number[of_service(one)] for one in case.essential}
     found = falls.pairs([*nodes.values()])
     for service in case.essential:
-        hidden = [one for one in found.of[nodes[service.name]] if _is_hidden(one, service)]
+        pairs = found.of[nodes[service.name]]
+        hidden = [one for one in pairs if _is_hidden(one, service, falls)]
         if hidden:
             hidden.sort(key=_order)
             shown = "; ".join(f"{one.first} with {one.second}" for one in hidden[:PAIRS_SHOWN])
@@ -188,10 +189,27 @@ def _pairs(case: Case) -> Iterator[Hit]:
             )
 
 
-def _is_hidden(pair: Pair, service: Service) -> bool:
+def _is_hidden(pair: Pair, service: Service, falls: Falls) -> bool:
+    """Whether a pair is more than the two regions, or the two spare roads, that the service itself names."""
     if not {pair.first.kind, pair.second.kind} <= HALVES:
         return False
-    return {pair.first.name, pair.second.name} != set(service.regions)
+    if {pair.first.name, pair.second.name} == set(service.regions):
+        return False
+    groups: dict[str, list[int]] = {}
+    for need in service.needs:
+        if need.group and need.kind is DependencyKind.HARD:
+            groups.setdefault(need.group, []).append(falls.graph.number[_end(need)])
+    return not any(_fells_all(pair, ends, falls) for ends in groups.values())
+
+
+def _end(need: Dependency) -> Thing:
+    if need.endpoint is not None:
+        return Thing(Kind.ENDPOINT, need.endpoint)
+    return Thing(Kind.SERVICE, str(need.service))
+
+
+def _fells_all(pair: Pair, ends: list[int], falls: Falls) -> bool:
+    return all(falls.fells(pair.first, one) or falls.fells(pair.second, one) for one in ends)
 
 
 def _order(pair: Pair) -> tuple[bool, str, str]:
