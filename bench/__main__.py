@@ -39,6 +39,10 @@ BENCHES = (
     Bench("probes", "How many health checks a second, beside a bare protocol and HTTP clients?"),
     Bench("store", "How many compare-and-swaps a second, beside bare sqlite3?"),
     Bench("topology", "How long does it take to read a large topology file?"),
+    Bench(
+        "explore", "How many schedules and states a second, beside Hypothesis, detangle and Spin?"
+    ),
+    Bench("client", "What does a guarded call cost, beside other libraries for degradation?"),
 )
 
 
@@ -47,24 +51,29 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--quick", action="store_true", help="short runs; the page stays as it is")
     known = [one.module for one in BENCHES]
+    parser.add_argument(
+        "--rounds", type=int, default=0, help="rounds of each case, instead of its own"
+    )
     parser.add_argument("only", nargs="*", metavar="BENCH", help=f"only these: {', '.join(known)}")
     given = parser.parse_args()
     if strangers := sorted({*given.only} - {*known}):
         parser.error(f"there is no benchmark {strangers[0]!r}; there are: {', '.join(known)}")
     chosen = [one for one in BENCHES if not given.only or one.module in given.only]
-    failed = [one.module for one in chosen if not _run(one, quick=given.quick)]
+    flags = ["--quick"] if given.quick else []
+    flags += ["--rounds", str(given.rounds)] if given.rounds else []
+    failed = [one.module for one in chosen if not _run(one, flags)]
     if failed:
         sys.stderr.write(f"failed: {', '.join(failed)}\n")
     return 1 if failed else 0
 
 
-def _run(bench: Bench, *, quick: bool) -> bool:
-    command = [sys.executable, "-m", f"bench.{bench.module}", *(["--quick"] if quick else [])]
+def _run(bench: Bench, flags: list[str]) -> bool:
+    command = [sys.executable, "-m", f"bench.{bench.module}", *flags]
     print(f"\n== {' '.join(command[1:])}\n   {bench.question}", flush=True)
     began = time.monotonic()
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     print(f"{done.stdout}\n   {time.monotonic() - began:.0f} s", flush=True)
-    if done.returncode == 0 and not quick:
+    if done.returncode == 0 and "--quick" not in flags:
         _write(bench, done.stdout.strip())
     return done.returncode == 0
 
