@@ -239,6 +239,28 @@ def test_a_cost_of_change_that_does_not_grow_with_the_endpoints(path: Path) -> N
     assert path.stat().st_size - len(before) < 2 * len(before) / 300
 
 
+def test_a_writer_that_has_not_read_the_file_does_not_rewrite_it(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A command that changes one endpoint of 100,000 used to read and compact the file of all of them."""
+    monkeypatch.setattr(lastgood, "SLACK_BYTES", 0)
+    first = LastGoodFile(path, KEYS)
+    for number in range(20):
+        remember(first, f"e{number}", 1)
+    assert first.flush() is None
+    inode = path.stat().st_ino
+    second = LastGoodFile(path, KEYS)
+    remember(second, "e1", 2)
+    assert second.flush() is None
+    assert path.stat().st_ino == inode
+    assert generations(read(path))["e1"] == 2
+    monkeypatch.setattr(lastgood, "UNREAD_BYTES_MAX", 0)
+    remember(second, "e1", 3)
+    assert second.flush() is None
+    assert path.stat().st_ino != inode, "beyond the limit it is compacted all the same"
+    assert len(generations(read(path))) == 20
+
+
 def test_three_enactors_files_merge_to_the_newest_of_each(tmp_path: Path) -> None:
     paths = [tmp_path / f"enactor-{number}" for number in (1, 2, 3)]
     for path, held in zip(paths, [{"a": 1, "b": 9}, {"a": 4, "b": 2}, {"c": 3}], strict=True):

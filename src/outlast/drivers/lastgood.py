@@ -32,6 +32,10 @@ from outlast.model.units import NO_GENERATION, Generation, Nanos
 SLACK_BYTES = 1024 * 1024
 """Superseded lines that are tolerated besides as many bytes as are live."""
 
+UNREAD_BYTES_MAX = 512 * 1024 * 1024
+"""Up to this size a writer that has not read the file lets it grow: it does not know what is live, and to
+find out would cost a command that changes one endpoint the reading of 100,000."""
+
 
 @dataclass(frozen=True, slots=True)
 class LastGood:
@@ -74,12 +78,14 @@ class LastGoodFile:
         self._live: dict[tuple[EndpointName, bool], int] = {}
         self._live_bytes = 0
         self._size = 0
+        self._loaded = False
 
     def load(self) -> LastGood:
         """Read the file and go on from what it holds: call it once, before the first `remember`.
 
         A file that is missing is an empty one. Never raises: see `LastGood.problems`.
         """
+        self._loaded = True
         if not self.path.exists():
             return LastGood({}, {})
         found = goodlines.read(self.path, self._sealer)
@@ -138,7 +144,8 @@ class LastGoodFile:
                 self._pending = taken | self._pending
             return self._unwritable(error)
         try:
-            if self._size > 2 * self._live_bytes + SLACK_BYTES:
+            tolerated = 2 * self._live_bytes + SLACK_BYTES
+            if self._size > (tolerated if self._loaded else max(tolerated, UNREAD_BYTES_MAX)):
                 self._compact()
         except OSError as error:
             return self._unwritable(error)
@@ -165,6 +172,7 @@ class LastGoodFile:
         if not self.path.exists():
             self._rewrite(())
             self._live, self._live_bytes = {}, 0
+            self._loaded = True
         with self.path.open("r+b", buffering=0) as file:
             size = file.seek(0, os.SEEK_END)
             try:
