@@ -62,7 +62,7 @@ def _arguments() -> argparse.Namespace:
         prog="python -m chaos", description="Real processes on a real name server, under faults."
     )
     parser.add_argument("--server", choices=(*NAMES, "all"), default="bind")
-    parser.add_argument("--faults", type=int, default=500, help="how many [500]")
+    parser.add_argument("--faults", type=int, default=500, help="how many are done [500]")
     parser.add_argument("--seed", type=int, default=1, help="what the faults are drawn from [1]")
     parser.add_argument("--per-s", type=float, default=PER_S, help=f"begun a second [{PER_S}]")
     parser.add_argument("--out", type=Path, help="folder for the page, the numbers, the history")

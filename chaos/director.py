@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chaos.catalogue import CATALOGUE, Kind
 from chaos.drawing import Planned, draw
@@ -25,6 +25,10 @@ PER_S = 2.2
 """Faults that begin a second, as far as the things they hold are free."""
 
 WARM_UP_S = 2.0
+DRAWS_MAX = 5
+"""After so many draws a run ends with fewer faults than it was asked for, and says so."""
+
+DRAW_STEP = 1_000_003
 Progress = Callable[[str], None]
 
 
@@ -148,27 +152,31 @@ class _Things:
 
 
 async def _break_things(system: System, settings: Settings, progress: Progress) -> None:
-    planned = draw(
-        settings.seed,
-        count=settings.faults,
-        per_s=settings.per_s,
-        offers=system.offers,
-        kinds=settings.kinds,
-    )
+    """Do the faults; those that could not be done are made up for by others of another draw."""
     hands, things = Hands(system), _Things()
     missing = {one.name for one in settings.kinds} - hands.kinds
     assert not missing, f"nobody can do {', '.join(sorted(missing))}"
     start_s = time.monotonic()
-    told = 0
-    async with asyncio.TaskGroup() as group:
-        for one in planned:
-            await asyncio.sleep(max(0.0, one.at_s - (time.monotonic() - start_s)))
-            group.create_task(_do(system, hands, things, one))
-            if one.number // 25 > told:
-                told = one.number // 25
-                progress(f"{one.number} of {len(planned)} faults begun")
-        left_s = settings.seconds - (time.monotonic() - start_s)
-        await asyncio.sleep(max(0.0, left_s))
+    done = system.recorder.faults
+    for draft in range(DRAWS_MAX):
+        lacking = settings.faults - sum(one.done for one in done)
+        before = len(done)
+        planned = draw(
+            settings.seed + draft * DRAW_STEP,
+            count=lacking,
+            per_s=settings.per_s,
+            offers=system.offers,
+            kinds=settings.kinds,
+        )
+        async with asyncio.TaskGroup() as group:
+            began_s = time.monotonic()
+            for one in planned:
+                await asyncio.sleep(max(0.0, one.at_s - (time.monotonic() - began_s)))
+                numbered = replace(one, number=one.number + before)
+                group.create_task(_do(system, hands, things, numbered))
+                if one.number % 25 == 0:
+                    progress(f"{one.number} of {len(planned)} faults begun")
+    await asyncio.sleep(max(0.0, settings.seconds - (time.monotonic() - start_s)))
 
 
 async def _do(system: System, hands: Hands, things: _Things, planned: Planned) -> None:

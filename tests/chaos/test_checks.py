@@ -44,6 +44,21 @@ def test_emptiness_before_the_foreign_hand_came_is_not_excused() -> None:
     assert "S1" in broken(story.sees(answer(1, A, nonce=5)).history())
 
 
+def test_a_window_stays_open_while_the_content_is_wrong() -> None:
+    """A fence of ours beside somebody's records is not whole."""
+    whole = answer(1, A)
+    story = Story().publishes(1, A).wiped()
+    story.sees(type(whole)(fence=whole.fence, fence_after=whole.fence, records=records(B)))
+    assert not broken(story.sees(EMPTY, for_s=0.1).sees(answer(1, A, nonce=6)).history())
+
+
+def test_a_window_stays_open_while_the_foreign_hands_own_publication_stands() -> None:
+    """However well formed it is."""
+    theirs = answer(1, C, writer="somebody", nonce=255)
+    story = Story().publishes(1, A).wiped(*theirs.fence).sees(theirs, for_s=0.2)
+    assert not broken(story.sees(EMPTY, for_s=0.1).sees(answer(1, A, nonce=6)).history())
+
+
 def test_an_act_that_was_not_acknowledged_may_still_come() -> None:
     """A server that was stopped carries out what waited in its queue."""
     story = Story().publishes(1, A).wiped(taken=False).sees(answer(1, A)).sees(EMPTY, for_s=0.2)

@@ -36,7 +36,7 @@ def test_nothing_breaks_under_faults(server: str, faults: int, seed: int) -> Non
     )
     summary = summarize(history, verdict)
     assert verdict.passed, text(summary)
-    assert summary.faults >= 0.8 * faults, text(summary)
+    assert summary.faults >= faults, text(summary)
     unproved = {one.rule for one in summary.rules if not one.judged}
     assert unproved <= ({"L2"} if alone else {"L2", "L3"}), text(summary)
     assert summary.unanswered < SILENT_SHARE_MAX * summary.samples, text(summary)
