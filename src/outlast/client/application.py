@@ -5,9 +5,8 @@ into one process, and a test can make a third.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from time import monotonic
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
 from outlast.client import declare
 from outlast.client.breaker import State
@@ -30,8 +29,7 @@ BUDGET_WINDOW_S = 10.0
 """How often the error budget is judged."""
 
 
-@dataclass(frozen=True, slots=True)
-class Degradation:
+class Degradation(NamedTuple):
     """Something that is not as it should be now.
 
     Attributes:
@@ -49,8 +47,7 @@ class Degradation:
     for_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Function:
+class Function(NamedTuple):
     """Something that the application serves. See `Application.serves`."""
 
     name: str

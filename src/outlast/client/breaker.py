@@ -19,8 +19,8 @@ a failure: with the time-out outside the breaker, all calls go on reaching a dep
 Time is an argument: `at_s` is on any monotonic clock, the same for all calls of one breaker.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 BUCKETS = 10
 
@@ -64,8 +64,7 @@ def after(state: State, cause: Cause) -> State:
     return HOLDS.get(cause) or TABLE[state].get(cause, state)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class Limits(NamedTuple):
     """When a breaker trips, and how it comes back.
 
     Attributes:

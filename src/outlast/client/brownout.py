@@ -10,13 +10,12 @@ and comes down one level after `calm_windows` good windows in a row: up fast, do
 flap between two levels once every window.
 """
 
-from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 LEVEL_MAX = 9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Climb:
+class Climb(NamedTuple):
     """When the error budget speaks.
 
     Attributes:
@@ -34,8 +33,7 @@ class Climb:
     level_max: int = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetVoice:
+class BudgetVoice(NamedTuple):
     """What the error budget asks for, and for how many windows it has been calm."""
 
     level: int = 0
@@ -51,17 +49,23 @@ def judge(voice: BudgetVoice, climb: Climb, *, good: int, bad: int) -> BudgetVoi
     if ratio > climb.climb_ratio:
         return BudgetVoice(level=min(climb.level_max, voice.level + 1))
     if ratio > climb.calm_ratio:
-        return replace(voice, calm=0)
+        return voice._replace(calm=0)
     if voice.calm + 1 >= climb.calm_windows:
         return BudgetVoice(level=max(0, voice.level - 1))
-    return replace(voice, calm=voice.calm + 1)
+    return voice._replace(calm=voice.calm + 1)
 
 
-@dataclass(slots=True)
 class Brownout:
-    """The level in force and who asks for it."""
+    """The level in force and who asks for it.
 
-    voices: dict[str, tuple[int, str]] = field(default_factory=dict)
+    Attributes:
+        voices: for each voice the level that it asks for, and why.
+    """
+
+    __slots__ = ("voices",)
+
+    def __init__(self) -> None:
+        self.voices: dict[str, tuple[int, str]] = {}
 
     @property
     def level(self) -> int:

@@ -11,13 +11,10 @@ into tokens when a retry is asked for. Between two withdrawals deposits only add
 applied at the withdrawal with the same result.
 """
 
-from dataclasses import dataclass
-
 CAP_TOKENS = 10.0
 """A bucket's size: how many retries a full outage costs a warm process at most."""
 
 
-@dataclass(slots=True)
 class Budget:
     """A token bucket. The caller gives the running count of successes.
 
@@ -28,10 +25,13 @@ class Budget:
         counted: successes already turned into tokens.
     """
 
-    ratio: float
-    cap: float = CAP_TOKENS
-    tokens: float = CAP_TOKENS
-    counted: int = 0
+    __slots__ = ("cap", "counted", "ratio", "tokens")
+
+    def __init__(self, ratio: float, cap: float = CAP_TOKENS) -> None:
+        self.ratio = ratio
+        self.cap = cap
+        self.tokens = cap
+        self.counted = 0
 
     def left(self, successes: int) -> float:
         """Turn new successes into tokens and return what there is."""

@@ -12,7 +12,7 @@ retries out of the shared budget, then the ladder. With the time-out outside the
 reach a dependency that hangs, since what cancels them is nobody's failure.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from outlast.client.errors import Refused
 from outlast.client.gate import Gate
@@ -24,8 +24,7 @@ RETRIES_MAX = 3
 """Tries after the first one, however full the budget is: a fourth has never been the one that worked."""
 
 
-@dataclass(frozen=True, slots=True)
-class Try:
+class Try(NamedTuple):
     """Wait, then call a region."""
 
     region: int
@@ -33,15 +32,13 @@ class Try:
     attempt: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(NamedTuple):
     """Take a fallback."""
 
     rung: Rung
 
 
-@dataclass(frozen=True, slots=True)
-class Give:
+class Give(NamedTuple):
     """Give the error to the caller."""
 
     error: Exception

@@ -79,7 +79,11 @@ def is_ladder(name: str, ladder: object) -> None:
     Raises:
         DeclarationError: they are not.
     """
-    if not isinstance(ladder, tuple) or not all(isinstance(rung, Rung) for rung in ladder):
+    if (
+        isinstance(ladder, Rung)
+        or not isinstance(ladder, tuple)
+        or not all(isinstance(rung, Rung) for rung in ladder)
+    ):
         raise DeclarationError(
             f"{name}: fallbacks is {ladder!r}",
             remedy="give a tuple of LastGood, Value, Instead, Later, OtherRegion, Off; a comma makes it one",

@@ -7,8 +7,8 @@ of the application.
 
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Mode(StrEnum):
@@ -19,8 +19,7 @@ class Mode(StrEnum):
     DOWN = "down"
 
 
-@dataclass(frozen=True, slots=True)
-class Degraded:
+class Degraded(NamedTuple):
     """A call was answered by a fallback.
 
     Attributes:
@@ -36,16 +35,14 @@ class Degraded:
     age_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(NamedTuple):
     """A call got neither an answer nor a fallback."""
 
     dependency: str
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class Retried:
+class Retried(NamedTuple):
     """A call is tried again after `wait_s`."""
 
     dependency: str
@@ -53,15 +50,13 @@ class Retried:
     wait_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Hedged:
+class Hedged(NamedTuple):
     """A second copy of a slow call was sent."""
 
     dependency: str
 
 
-@dataclass(frozen=True, slots=True)
-class Moved:
+class Moved(NamedTuple):
     """A circuit changed its state."""
 
     dependency: str
@@ -69,16 +64,14 @@ class Moved:
     state: str
 
 
-@dataclass(frozen=True, slots=True)
-class Levelled:
+class Levelled(NamedTuple):
     """The brown-out level changed."""
 
     level: int
     why: str
 
 
-@dataclass(frozen=True, slots=True)
-class StaleName:
+class StaleName(NamedTuple):
     """A remembered address was handed out because the DNS gave none. RFC 8914's code 3, in Python."""
 
     name: str
@@ -86,8 +79,7 @@ class StaleName:
     age_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class Served:
+class Served(NamedTuple):
     """A function of the application ended."""
 
     function: str

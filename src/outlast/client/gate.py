@@ -10,8 +10,7 @@ import os
 import threading
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from outlast.client.breaker import Breaker, Cause, Limits, State
 from outlast.client.budget import Budget
@@ -23,8 +22,7 @@ from outlast.client.record import RECORD
 Outcome = TypeVar("Outcome")
 
 
-@dataclass(frozen=True, slots=True)
-class Trouble:
+class Trouble(NamedTuple):
     """What is wrong with a dependency now.
 
     Attributes:

@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
 from time import monotonic, time
-from typing import Any
+from typing import Any, NamedTuple
 
 from outlast.client.deadline import clamp_s
 from outlast.client.errors import Overdue
@@ -20,8 +19,7 @@ REGIONS: ContextVar[Mapping[Gate, int] | None] = ContextVar("outlast_regions", d
 """Which host of each dependency the attempt at hand goes to; missing: home."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class Terms(NamedTuple):
     """The limits of a dependency that its guards enforce. See `Application.dependency`."""
 
     timeout_s: float | None = None

@@ -13,8 +13,7 @@ The first two are tried in their place only if there is another region, or a rem
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from outlast.client.outbox_port import OutboxPort
 
@@ -32,15 +31,16 @@ class ResultStore(Protocol):
         """Keep a result with the wall-clock second of storing."""
 
 
-@dataclass(frozen=True, slots=True)
-class OtherRegion:
+class OtherRegion(NamedTuple):
     """Ask the next healthy host of the dependency's list."""
 
-    kind = "other-region"
+    @property
+    def kind(self) -> str:
+        """Its name in reports."""
+        return "other-region"
 
 
-@dataclass(frozen=True, slots=True)
-class LastGood:
+class LastGood(NamedTuple):
     """The last good result for the same arguments.
 
     Attributes:
@@ -52,27 +52,36 @@ class LastGood:
     max_age_s: float
     key: Callable[..., object] | None = None
     store: ResultStore | None = None
-    kind = "last-good"
+
+    @property
+    def kind(self) -> str:
+        """Its name in reports."""
+        return "last-good"
 
 
-@dataclass(frozen=True, slots=True)
-class Instead:
+class Instead(NamedTuple):
     """Call another function with the same arguments."""
 
     function: Callable[..., Any]
-    kind = "instead"
+
+    @property
+    def kind(self) -> str:
+        """Its name in reports."""
+        return "instead"
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """Return a constant."""
 
     value: Any
-    kind = "value"
+
+    @property
+    def kind(self) -> str:
+        """Its name in reports."""
+        return "value"
 
 
-@dataclass(frozen=True, slots=True)
-class Later:
+class Later(NamedTuple):
     """Write the call to an outbox and return None.
 
     Attributes:
@@ -80,14 +89,20 @@ class Later:
     """
 
     outbox: OutboxPort
-    kind = "later"
+
+    @property
+    def kind(self) -> str:
+        """Its name in reports."""
+        return "later"
 
 
-@dataclass(frozen=True, slots=True)
-class Off:
+class Off(NamedTuple):
     """Return None: the feature is off."""
 
-    kind = "off"
+    @property
+    def kind(self) -> str:
+        """Its name in reports."""
+        return "off"
 
 
 Rung = OtherRegion | LastGood | Instead | Value | Later | Off

@@ -3,8 +3,6 @@
 So a trace shows beside each slow or degraded request which dependency it was and what answered instead.
 """
 
-from dataclasses import asdict
-
 from opentelemetry import trace
 
 from outlast.client.facts import Fact, Hook, Mode, Served
@@ -21,7 +19,7 @@ def tracing_hook() -> Hook:
             span.set_attribute("outlast.mode", fact.mode)
             if fact.mode is Mode.FULL:
                 return
-        fields = {f"outlast.{key}": one for key, one in asdict(fact).items() if one is not None}
+        fields = {f"outlast.{key}": one for key, one in fact._asdict().items() if one is not None}
         span.add_event(f"outlast.{type(fact).__name__.lower()}", fields)
 
     return tell

@@ -1,7 +1,5 @@
 """Facts as log lines: `application.hooks.add(logging_hook())`. Full service is not logged."""
 
-from dataclasses import asdict
-
 import structlog
 
 from outlast.client.facts import Fact, Failed, Hook, Mode, Served
@@ -26,7 +24,7 @@ def logging_hook(logger: structlog.typing.FilteringBoundLogger | None = None) ->
         if isinstance(fact, Served) and fact.mode is Mode.FULL:
             return
         lost = isinstance(fact, Failed) or (isinstance(fact, Served) and fact.mode is Mode.DOWN)
-        fields = {key: value for key, value in asdict(fact).items() if value is not None}
+        fields = {key: value for key, value in fact._asdict().items() if value is not None}
         (log.error if lost else log.warning)(EVENTS[type(fact).__name__], **fields)
 
     return tell
