@@ -5,7 +5,7 @@ import contextlib
 from collections.abc import AsyncIterator
 
 import pytest
-from tests.support.builders import ZONE, endpoint, epoch, freeze, live, plan, provider
+from tests.support.builders import ZONE, endpoint, epoch, freeze, live, plan, provider, target
 from tests.support.heldprovider import HeldProvider
 from tests.support.modeldns import put
 from tests.support.waiting import eventually
@@ -20,10 +20,10 @@ from outlast.drivers.stores.memory import MemoryStore
 from outlast.model.errors import StoreReplaced, Unreachable
 from outlast.model.fence import FENCE_TTL_S, epoch_name
 from outlast.model.health import Verdict, Vote
-from outlast.model.names import EndpointName, RegionName, Subject, VantageName
+from outlast.model.names import DnsName, EndpointName, RegionName, Subject, VantageName
 from outlast.model.plan import Layout, Observation, Origin, Plan
 from outlast.model.records import RecordSet, RecordType
-from outlast.model.topology import Endpoint, Region, Settings, Topology
+from outlast.model.topology import Endpoint, PublishedName, Region, Settings, Topology
 from outlast.ports import Change, Entry, Page
 
 API = EndpointName("api")
@@ -290,3 +290,39 @@ async def test_another_topology_takes_effect_and_what_left_it_is_left_alone(worl
     await eventually(lambda: world.planner.states[API].endpoint is None)
     assert (await world.ledger.row(API)).head is not None, "orphaned, not deleted"
     assert [one.generation for one in world.facts if one.event is Event.PLANNED] == [1, 2]
+
+
+class Together(MemoryStore):
+    """A store that commits plans only once so many of them wait for it."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._missing = count
+        self._all_here = asyncio.Event()
+
+    async def commit(self, change: Change) -> int | None:
+        if any(key.startswith("plan/") for key, _ in change.puts):
+            self._missing -= 1
+            if not self._missing:
+                self._all_here.set()
+            await self._all_here.wait()
+        return await super().commit(change)
+
+
+async def test_the_plans_of_one_turn_wait_for_the_store_together(still_world: World) -> None:
+    """One after the other, a hundred changes would cost a hundred syncs of the disk."""
+    still_world.ledger = Ledger(Together(3), still_world.clock, "test")
+    targets = [target(one, probed=False) for one in ("eu-1", "us-1")]
+    endpoints = [
+        endpoint(*targets, name=one, names=[PublishedName(name=DnsName(f"{one}.{ZONE}"))])
+        for one in ("api", "shop", "www")
+    ]
+    still_world.planner = Planner(
+        topology(*endpoints),
+        ledger=still_world.ledger,
+        providers={provider().name: still_world.dns},
+        clock=still_world.clock,
+        tell=still_world.facts.append,
+    )
+    async with running(still_world):
+        await eventually(lambda: still_world.told(Event.PLANNED) == 3)
