@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -43,8 +44,18 @@ def test_the_whole_demonstration_holds_all_its_claims(tmp_path: Path) -> None:
         "All along",
     ]
     assert found["questions"] > 100
+    claimed = {re.sub(r"\d+", "N", one["text"]) for one in found["claims"]}
+    assert set(told_in_the_readme()) <= claimed, "the README shows what is really said"
     assert (tmp_path / "kept" / "world.yaml").exists()
     assert _left_behind(tmp_path) == []
+
+
+def told_in_the_readme() -> list[str]:
+    """The claims of the excerpt in the README, without times and numbers, which differ each time."""
+    text = (Path(__file__).parents[2] / "README.md").read_text()
+    lines = re.findall(r"^ +✓ (.*)$", text, re.MULTILINE)
+    assert lines
+    return [re.sub(r"\d+", "N", re.sub(r"  after .*$", "", one)) for one in lines]
 
 
 def _left_behind(folder: Path) -> list[str]:

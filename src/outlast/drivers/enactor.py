@@ -370,11 +370,7 @@ class Enactor:
         self._receipts[endpoint] = receipt.fence
 
     def _keep(self, plan: Plan, receipt: Receipt) -> None:
-        """Remember what stands, whoever wrote it: one enactor's file alone must do for a rescue.
-
-        A file with an enactor's own writes only had nothing to offer on the machine of one whose turn
-        never came.
-        """
+        """Remember what stands, whoever wrote it: one enactor's file alone must do for a rescue."""
         if self._kept.get(receipt.endpoint) == receipt.fence:
             return
         self._kept[receipt.endpoint] = receipt.fence

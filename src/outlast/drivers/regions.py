@@ -110,8 +110,11 @@ class LocalRegion:
             connection.abort()
 
     def opened(self, connection: "_Connection") -> None:
-        """Take note of a connection."""
-        self._connections[connection] = None
+        """Take note of a connection; one that was just being accepted when the region stopped ends."""
+        if self._server is None:
+            connection.abort()
+        else:
+            self._connections[connection] = None
 
     def closed(self, connection: "_Connection") -> None:
         """Forget a connection."""

@@ -53,7 +53,7 @@ STOP_S = 10.0
 TOPOLOGY = """\
 outlast: 1
 settings:
-  verify_interval_s: 0.5      # how soon a foreign hand is noticed
+  verify_interval_s: 1        # how soon a foreign hand is noticed
   evidence_max_age_s: 5
   sick_window_s: 1
   takeover_s: 0.4             # how soon the next enactor takes over from one that stands still
