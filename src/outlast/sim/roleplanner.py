@@ -47,16 +47,22 @@ class Looked:
 
 @dataclass(slots=True)
 class Planner:
-    """A planner of one endpoint: its machine, its retirement, what it saw, and commands still to do."""
+    """A planner of one endpoint: its machine, its retirement, what it saw, and commands still to do.
+
+    Attributes:
+        lost: whether one of its commits was lost; it is told once its other commands are done, since a
+            driver carries out all that a turn asked for before it takes the next.
+    """
 
     state: loop.State = loop.State()
     retire: retiring.State = retiring.State()
     looked: Looked = Looked()
     todo: tuple[LoopCommand, ...] = ()
+    lost: bool = False
 
     def freeze(self) -> Hashable:
         """Return the cells as a tuple."""
-        return self.state, self.retire, self.looked, self.todo
+        return self.state, self.retire, self.looked, self.todo, self.lost
 
     def sees(self, site: Site, world: World) -> Looked:
         """Return what there is to see now."""
@@ -67,7 +73,7 @@ class Planner:
 
     def idle(self, site: Site, world: World) -> bool:
         """Whether there is nothing new and nothing to do."""
-        return not (self.todo or self.blind) and self.looked == self.sees(site, world)
+        return not (self.todo or self.blind or self.lost) and self.looked == self.sees(site, world)
 
     @property
     def blind(self) -> bool:
@@ -90,6 +96,9 @@ class Planner:
         was, now = self.looked, self.sees(site, world)
         at_ns = world.now_ns
         events: list[LoopEvent] = list(first)
+        if self.lost:
+            self.lost = False
+            events.append(CommitLost(at_ns=at_ns))
         if now.endpoint is not was.endpoint:
             provider = site.provider if now.endpoint is not None else None
             events.append(
@@ -111,7 +120,7 @@ class Planner:
         """Forget everything when the store has become older than what was seen in it."""
         was, now = self.looked.row.head, world.rows[site.index].head
         if was is not None and (now is None or now.generation < was.generation):
-            self.state, self.looked, self.todo = loop.State(), Looked(), ()
+            self.state, self.looked, self.todo, self.lost = loop.State(), Looked(), (), False
 
     def _row_events(self, was: Row, now: Row, at_ns: Nanos) -> list[LoopEvent]:
         events: list[LoopEvent] = []
@@ -158,7 +167,8 @@ class Planner:
         row = world.rows[site.index]
         newest = row.head.generation if row.head is not None else 0
         if newest != command.expected:
-            return self.look(site, world, CommitLost(at_ns=world.now_ns))
+            self.lost = True
+            return () if self.todo else self.look(site, world)
         plan, truth = command.plan, world.truths[site.index]
         endpoint = world.endpoints[site.index]
         broken = groundless(plan, row.head, endpoint, self.looked.health, self.looked.overrides)
@@ -173,5 +183,5 @@ class Planner:
             world.truths[site.index] = replace(truth, allowed=allowed)
         world.store(site.index, row.archived(plan))
         # Told or not, it looks at the store again at once; only the answer differs.
-        lost = () if told else (CommitLost(at_ns=world.now_ns),)
-        return self.look(site, world, *lost)
+        self.lost = self.lost or not told
+        return () if self.todo else self.look(site, world)

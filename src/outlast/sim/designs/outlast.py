@@ -241,19 +241,16 @@ class Outlast:
         """Start again; a write that was on its way may still arrive."""
         site = self._site[actor]
         if isinstance(local, Planner):
-            local.state, local.retire, local.looked, local.todo = (
-                Planner().state,
-                Planner().retire,
-                Planner().looked,
-                (),
-            )
+            fresh = Planner()
+            local.state, local.retire = fresh.state, fresh.retire
+            local.looked, local.todo, local.lost = fresh.looked, (), False
             return
         if local.todo and isinstance(local.todo[0], Write):
             shared.late = (*shared.late, local.todo[0].transaction)
         seen = 0 if forgets else local.state.seen
         name = self.actors[actor].partition("/")[0]
-        fresh = Enactor.fresh(name, site, self._endpoints[site.index], seen)
-        local.state, local.todo, local.retry = fresh.state, (), True
+        enactor = Enactor.fresh(name, site, self._endpoints[site.index], seen)
+        local.state, local.todo, local.retry = enactor.state, (), True
         local.got = local.read = None
 
     def _nonce(self, actor: int, count: int) -> str:
