@@ -1,7 +1,6 @@
 """`outlast demo`: half a minute of disasters, each claim checked by asking DNS."""
 
 import asyncio
-import contextlib
 import io
 import json
 import shutil
@@ -116,9 +115,8 @@ async def _play(folder: Path, teller: Teller) -> dict[str, object]:
         raise
     finally:
         if watching is not None:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            watcher.stopping = True
+            await watching
         await stage.clear()
     figures = {name: round(value, 4) for name, value in story.figures.items()}
     return {"ok": True, "figures": figures, "questions": len(watcher.record)}

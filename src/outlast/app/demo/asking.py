@@ -96,10 +96,15 @@ class Watcher:
     client: Client
     began_s: float = field(default_factory=time.monotonic)
     record: list[Seen] = field(default_factory=list)
+    stopping: bool = False
 
     async def run(self) -> None:
-        """Ask until cancelled."""
-        while True:
+        """Ask until told to stop.
+
+        Not until cancelled: before Python 3.12 `asyncio.wait_for`, by which dnspython waits, loses a
+        cancellation that comes in the moment of the answer, and the loop went on for ever.
+        """
+        while not self.stopping:
             self.record.append(await self.client.ask())
             await asyncio.sleep(ASK_EVERY_S)
 
