@@ -5,6 +5,7 @@ and text is put in there. New entries go *before* the first one of their mapping
 know the place; where things end they do not. `Awkward` says that a place cannot be edited safely.
 """
 
+import re
 from dataclasses import dataclass
 
 from outlast.config.faults import Path
@@ -32,6 +33,8 @@ class Style:
 
 
 YAML = Style()
+
+_BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
 
 
 def set_field(text: str, path: Path, value: str, style: Style = YAML) -> str:
@@ -84,7 +87,7 @@ def add_entry(
         raise Awkward(f"`{path[taken]}` is not there")
     if not isinstance(node, Mapping):
         if _is_nothing(node):
-            return _filled(text, node, f"{{{style.entry(key, value)}}}{_behind(comment)}")
+            return _filled(text, node, style.entry(key, value), comment)
         raise Awkward("it is no mapping")
     return _put_first(text, node, style.entry(key, value), comment, empty=not node.entries)
 
@@ -122,12 +125,17 @@ def _is_nothing(node: Node) -> bool:
     return isinstance(node, Scalar) and node.plain and node.text in {"", "~", "null"}
 
 
-def _filled(text: str, node: Node, value: str) -> str:
-    """Write a value where nothing, or `null`, stands behind a key."""
-    at = _offset(text, node.line, node.column)
+def _filled(text: str, node: Node, entry: str, comment: str) -> str:
+    """Make a mapping where nothing, or `null`, stands behind a key."""
     assert isinstance(node, Scalar)
-    gap = "" if text[:at].endswith((" ", "\n")) else " "
-    return f"{text[:at]}{gap}{value}{text[at + len(node.text) :]}"
+    at = _offset(text, node.line, node.column)
+    after = text[at + len(node.text) :]
+    here = _line(text, node.line)
+    if _BLANK.match(after):  # nothing but a comment follows: a block of its own
+        indent = " " * (len(here) - len(here.lstrip()) + 2)
+        return f"{text[:at]}\n{indent}{entry}{_behind(comment)}{after}"
+    gap = "" if text[:at].endswith(" ") else " "
+    return f"{text[:at]}{gap}{{{entry}}}{after}"
 
 
 def _is_block(text: str, root: Node) -> bool:
