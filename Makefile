@@ -62,4 +62,5 @@ FAULTS ?= 500
 SEED ?= 1
 chaos: $(VENV)/.ready-test ## real processes on real name servers under FAULTS=500 faults each, from SEED=1; pages in build/chaos
 	@ops/install-test-servers.sh
+	$(BIN)/pytest tests/sim/test_models.py
 	$(BIN)/python -m chaos --server all --faults $(FAULTS) --seed $(SEED) --out build/chaos

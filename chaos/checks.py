@@ -177,8 +177,8 @@ def _retained(case: _Case, fair: FairTime) -> Iterator[Violation]:
             recent = at >= 0 and live[at].last_ns >= look.at_ns - SECOND_NS
             needed = [live[at], *_before(live, at)] if recent else []
             for run in needed:
-                fence = parse_fence(run.answer.fence)
-                if fence is None or not _kept(case.history, fair, fence, run, look, known):
+                fence = _fence_of(run)
+                if not _must_be_there(case.history, fair, run, look, known):
                     continue
                 case.judged["S4"] += 1
                 if (fence.generation, fence.digest) not in stored:
@@ -187,24 +187,27 @@ def _retained(case: _Case, fair: FairTime) -> Iterator[Violation]:
             known |= stored
 
 
-def _kept(
-    history: History,
-    fair: FairTime,
-    fence: Fence,
-    run: Run,
-    look: StoreLook,
-    known: set[tuple[int, str]],
+def _must_be_there(
+    history: History, fair: FairTime, run: Run, look: StoreLook, known: set[tuple[int, str]]
 ) -> bool:
     """Whether a publication must be in a store.
 
     It must if that store ever had it, and if it is the first store and no rescue. Else, after a loss or
     a rescue, it has to be adopted first, while it stands.
     """
+    fence = _fence_of(run)
     first = look.since_ns <= history.began_ns and fence.writer != RESCUER
     if first or (fence.generation, fence.digest) in known:
         return True
     stands_ns = min(look.at_ns, run.last_ns)
     return fair.between_s(max(look.since_ns, run.first_ns), stands_ns) >= FETCHABLE_S
+
+
+def _fence_of(run: Run) -> Fence:
+    """The fence of a run that shows a whole publication."""
+    fence = parse_fence(run.answer.fence)
+    assert fence is not None, "a run without a fence is not whole"
+    return fence
 
 
 def _before(live: list[Run], at: int) -> list[Run]:
