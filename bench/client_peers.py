@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import circuitbreaker
+import circuitbreaker  # type: ignore[import-untyped]
 import nopanic
 import pybreaker
 import pyresilience
@@ -22,6 +22,7 @@ Coroutine = Callable[[int], Awaitable[Any]]
 
 
 def sync_peers(bare: Callable[[int], int]) -> dict[str, Callable[[int], Any]]:
+    """Return the peers' guards of a plain function."""
     stack = pyresilience.resilient(
         retry=pyresilience.RetryConfig(max_attempts=3),
         circuit_breaker=pyresilience.CircuitBreakerConfig(),
@@ -39,6 +40,7 @@ def sync_peers(bare: Callable[[int], int]) -> dict[str, Callable[[int], Any]]:
 
 
 def async_peers(bare: Coroutine, *, timeout: bool) -> dict[str, Coroutine]:
+    """Return the peers' guards of a coroutine function."""
     limits: dict[str, Any] = {"timeout": pyresilience.TimeoutConfig(seconds=1)} if timeout else {}
     stack = pyresilience.resilient(
         retry=pyresilience.RetryConfig(max_attempts=3),
@@ -76,6 +78,7 @@ def _hyx(bare: Coroutine, *, timeout: bool) -> Coroutine:
         inner = bulkhead(max_concurrency=50, max_capacity=50)(inner)
         return fallback(constant)(retry(attempts=3)(consecutive_breaker()(inner)))
 
+    loose: Any = bare
     if not timeout:
         return build(bare)  # type: ignore[no-any-return]
     made: dict[asyncio.AbstractEventLoop, Any] = {}
@@ -84,7 +87,7 @@ def _hyx(bare: Coroutine, *, timeout: bool) -> Coroutine:
         # hyx ties its time-out to the loop that runs when the decorator is applied.
         loop = asyncio.get_running_loop()
         if loop not in made:
-            made[loop] = build(limit(1)(bare))
+            made[loop] = build(limit(1)(loose))
         return await made[loop](number)
 
     return call
@@ -102,4 +105,4 @@ def _cashews() -> Coroutine:
     async def kept(number: int) -> int:
         return number
 
-    return kept  # type: ignore[no-any-return]
+    return kept
