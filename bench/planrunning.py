@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from bench.planworld import World
+from tests.support.waiting import eventually
 
 from outlast.app.options import open_world
 from outlast.app.wiring import World as Wired
@@ -108,6 +109,8 @@ async def _measure(wired: Wired) -> Cost:
     alive = asyncio.create_task(_live(ledger, wired))
     try:
         await watch.reach(len(names))
+        everybody = len(wired.topology.endpoints)
+        await eventually(lambda: len(planner.states) == everybody, deadline_s=DEADLINE_S)
         start_s = time.perf_counter() - began_s
         alone = [
             await _time(ledger, wired, watch, [names.pop()]) for _ in range(min(ALONE, len(names)))
