@@ -144,11 +144,18 @@ class Regions:
         """Stop serving."""
         for region in self._regions.values():
             asyncio.run_coroutine_threadsafe(region.close(), self._loop).result(5)
-        # Aborted connections end in a turn of their own.
-        asyncio.run_coroutine_threadsafe(asyncio.sleep(0.01), self._loop).result(5)
+        asyncio.run_coroutine_threadsafe(self._settle(), self._loop).result(5)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()
+
+    @staticmethod
+    async def _settle() -> None:
+        """Let those that were just being accepted, and those that were aborted, come to their end."""
+        mine = asyncio.current_task()
+        await asyncio.gather(*(one for one in asyncio.all_tasks() if one is not mine))
+        for _ in range(10):
+            await asyncio.sleep(0.001)
 
 
 @dataclass(slots=True)

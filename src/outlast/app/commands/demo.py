@@ -55,6 +55,8 @@ def demo(*, fast: bool, keep: Path | None, as_json: bool) -> int:
     began_s = time.monotonic()
     try:
         found = asyncio.run(_play(folder, teller))
+    except asyncio.CancelledError:
+        raise click.Abort from None
     except BrokenClaim as broken:
         if not as_json:
             raise
