@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -23,9 +24,9 @@ from chaos.report import Summary, summarize, text
 from chaos.servers import NAMES
 
 
-def main() -> int:
-    """Run as asked."""
-    asked = _arguments()
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as asked; without arguments, as the command line says."""
+    asked = _arguments(arguments)
     names = NAMES if asked.server == "all" else (asked.server,)
     passed = True
     for name in names:
@@ -57,7 +58,7 @@ def _run(asked: argparse.Namespace, name: str) -> Summary:
     return summary
 
 
-def _arguments() -> argparse.Namespace:
+def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m chaos", description="Real processes on a real name server, under faults."
     )
@@ -67,7 +68,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--per-s", type=float, default=PER_S, help=f"begun a second [{PER_S}]")
     parser.add_argument("--out", type=Path, help="folder for the page, the numbers, the history")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
