@@ -2,7 +2,8 @@
 
 Terraform's dependencies say what has to be there before something can be *made*, so they count as
 `startup`. Most resources are plumbing (roles, rules, attachments): they are left out, and needs lead
-through them. The region is read off the resource itself: its own attribute, its ARN, its zone.
+through them. The region is read off the resource: its own attribute, its zone, its ARN. A plan knows none
+of these yet, so there the region of its provider's configuration counts.
 """
 
 import json
@@ -61,6 +62,7 @@ class _Resource:
     type: str
     values: Mapping[str, Any]
     needs: set[str] = field(default_factory=set)
+    home: str = ""
 
     @property
     def kept(self) -> bool:
@@ -106,11 +108,27 @@ def _resources(file: Mapping[str, Any]) -> Iterator[_Resource]:
         yield from _of_state(file)
         return
     root = (file.get("planned_values") or file["values"])["root_module"]
-    written = _written((file.get("configuration") or {}).get("root_module") or {}, "")
+    configuration = file.get("configuration") or {}
+    written = _written(configuration.get("root_module") or {}, "")
+    homes = _homes(configuration.get("provider_config") or {})
     for one in _of_module(root):
-        plain = re.sub(r"\[[^]]*\]", "", one.address)
-        one.needs |= written.get(plain, set())
+        needs, provider = written.get(_plain(one.address), (set[str](), ""))
+        one.needs |= needs
+        # A module's own provider is named after it: `module.shop:aws`.
+        one.home = homes.get(provider) or homes.get(provider.rpartition(":")[2], "")
         yield one
+
+
+def _plain(address: str) -> str:
+    return re.sub(r"\[[^]]*\]", "", address)
+
+
+def _homes(providers: Mapping[str, Any]) -> dict[str, str]:
+    """Return the region of each provider's configuration, where it is written out."""
+    return {
+        key: str(((one.get("expressions") or {}).get("region") or {}).get("constant_value") or "")
+        for key, one in providers.items()
+    }
 
 
 def _of_state(file: Mapping[str, Any]) -> Iterator[_Resource]:
@@ -138,13 +156,14 @@ def _of_module(module: Mapping[str, Any]) -> Iterator[_Resource]:
         yield from _of_module(child)
 
 
-def _written(module: Mapping[str, Any], prefix: str) -> dict[str, set[str]]:
-    """Return the references of each resource's expressions, by address without indexes."""
-    found: dict[str, set[str]] = {}
+def _written(module: Mapping[str, Any], prefix: str) -> dict[str, tuple[set[str], str]]:
+    """Return the references and the provider of each resource, by address without indexes."""
+    found: dict[str, tuple[set[str], str]] = {}
     for one in module.get("resources") or ():
         references = {f"{prefix}{other}" for other in _references(one.get("expressions"))}
         references |= {f"{prefix}{other}" for other in one.get("depends_on") or ()}
-        found[f"{prefix}{one['address']}"] = references
+        provider = str(one.get("provider_config_key") or "")
+        found[f"{prefix}{one['address']}"] = (references, provider)
     for key, call in (module.get("module_calls") or {}).items():
         found |= _written(call.get("module") or {}, f"{prefix}module.{key}.")
     return found
@@ -167,13 +186,13 @@ def _reached(start: _Resource, resources: Mapping[str, _Resource]) -> set[str]:
     """Return the kept resources that one was made from, through plumbing."""
     plain: dict[str, list[str]] = {}
     for address in resources:
-        plain.setdefault(re.sub(r"\[[^]]*\]", "", address), []).append(address)
+        plain.setdefault(_plain(address), []).append(address)
     reached: set[str] = set()
     seen = {start.address}
     pending = [start]
     while pending:
         for need in pending.pop().needs:
-            for address in plain.get(re.sub(r"\[[^]]*\]", "", need), ()):
+            for address in plain.get(_plain(need), ()):
                 if address in seen:
                     continue
                 seen.add(address)
@@ -186,21 +205,34 @@ def _reached(start: _Resource, resources: Mapping[str, _Resource]) -> set[str]:
 
 def _service(found: Found, one: _Resource, name: str) -> None:
     vendor = one.type.partition("_")[0]
-    region = word(_region(one.values))
+    regions = _regions(one)
     here = evidence(f"{name}: {one.address}")
-    if region and region not in found.regions:
-        found.regions[region] = SeenRegion(name=region, vendor=vendor, evidence=here)
-    public = one.type in {"aws_lb", "aws_alb", "aws_elb"} and one.values.get("internal") is False
+    for region in regions:
+        found.regions.setdefault(region, SeenRegion(name=region, vendor=vendor, evidence=here))
+    # Load balancers are public unless they are said to be internal.
+    public = one.type in {"aws_lb", "aws_alb", "aws_elb"} and not one.values.get("internal")
     found.service(
         SeenService(
             name=word(one.address),
-            regions=(region,) if region else (),
+            regions=regions,
             role=ROLES.get(one.type),
-            vendor=vendor if not region else "",
+            vendor=vendor if not regions else "",
             essential=public or one.type == "aws_cloudfront_distribution",
             evidence=here,
         )
     )
+
+
+def _regions(one: _Resource) -> tuple[str, ...]:
+    """Return where a resource stands, and where it is copied to."""
+    home = word(_region(one.values) or one.home)
+    copies = one.values.get("replica") or one.values.get("replicas") or ()
+    others = [
+        word(str(copy.get("region_name") or copy.get("location") or ""))
+        for copy in (copies if isinstance(copies, list) else ())
+        if isinstance(copy, dict)
+    ]
+    return tuple(dict.fromkeys(region for region in (home, *others) if region))
 
 
 def _region(values: Mapping[str, Any]) -> str:
