@@ -143,7 +143,7 @@ def _fault_rows(catches: list[Catch]) -> list[str]:
     return rows
 
 
-def explored(*, seconds: float = 60.0) -> str:
+def explored(*, seconds: float = 600.0) -> str:
     """How much of `outlast` was explored exhaustively, configuration by configuration."""
     lines = [
         "| world | states | transitions | depth | complete | broken | seconds |",
