@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from outlast.client.adapters.process import shape, text_of
+from outlast.client.adapters.process import shape, text_of, wanted
 from outlast.client.direct import query
 
 ZONE = "example.org"
@@ -153,23 +153,17 @@ def resolving(lab: Lab) -> Iterator[None]:
     """Send this process's look-ups of the zone to the lab."""
     before = socket.getaddrinfo
 
-    def getaddrinfo(
-        host: Any,
-        port: Any,
-        family: int = 0,
-        type: int = 0,  # noqa: A002 - the names are the original's
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
+    def getaddrinfo(host: Any, port: Any, *rest: int, **options: int) -> list[Any]:
+        family, kind, proto, flags = wanted(rest, options)
         host = text_of(host)
         if not isinstance(host, str) or not host.endswith(ZONE):
-            return list(before(host, port, family, type, proto, flags))
+            return list(before(host, port, family, kind, proto, flags))
         if family == socket.AF_INET6:
             raise socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
         found = lab.ask(host, socket.AF_INET)
         if not found:
             raise socket.gaierror(socket.EAI_NODATA, "No address associated with hostname")
-        return shape(found, int(port or 0), type, proto)
+        return shape(found, int(port or 0), kind, proto)
 
     socket.getaddrinfo = getaddrinfo
     try:

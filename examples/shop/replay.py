@@ -131,7 +131,9 @@ def picture(served: dict[str, Seconds], gone_s: int, back_s: int) -> str:
                     f'<rect x="{left + at * step:.1f}" y="{y:.1f}" width="{step - 1:.1f}" '
                     f'height="{size:.1f}" fill="{colour}"/>'
                 )
-        parts.append(f'<line x1="{left}" y1="{base}" x2="{width - 20}" y2="{base}" stroke="#8a94a6"/>')
+        parts.append(
+            f'<line x1="{left}" y1="{base}" x2="{width - 20}" y2="{base}" stroke="#8a94a6"/>'
+        )
         parts.extend(
             f'<text x="{left + at * step:.1f}" y="{base + 16}" class="a">{at} s</text>'
             for at in range(0, last, 4)

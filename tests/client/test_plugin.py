@@ -16,13 +16,13 @@ from outlast.client.adapters.httpx import OutlastTransport
 
 app = Application("tiny", resolver=Resolver(policy=NamePolicy(without_tls=True, fresh_s=0.2, negative_s=0.1)))
 prices = app.dependency(
-    "prices", essential={essential}, hosts=("prices.example.org:8080",), protocol="http", timeout_s=0.3,
+    "prices", essential={essential}, hosts=("prices.example.org:8080",), protocol="http", timeout_s=1.5,
     fallbacks=({fallbacks}), because="{because}",
 )
 
 @prices.guard
 def price(article: str) -> str:
-    with httpx.Client(transport=OutlastTransport(app.resolver), timeout=2) as http:
+    with httpx.Client(transport=OutlastTransport(app.resolver), timeout=4) as http:
         return http.get(f"http://{{prices.host}}/{{article}}").raise_for_status().text
 
 @app.serves("show price", essential=True, wants=(prices,))

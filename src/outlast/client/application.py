@@ -119,31 +119,25 @@ class Application:
         """Declare a dependency.
 
         Args:
-            name: once in an application.
-            essential: whether essential functions need it.
-            hosts: `host` or `host:port`, home first.
+            name, essential, hosts: see `Dependency`; a name is declared once.
             fallbacks: what is returned without it, in order.
-            because: why an essential dependency has no fallback.
+            because: why an essential one has no fallback.
             timeout_s: for each attempt, up to 3600; inside the circuit. None: none.
             retry_budget: retries per good call, above 0 and up to 1, 0.1 is usual. None: no retries.
             concurrent: calls at once; more are refused.
             slow_s: calls that take longer count as failed. None: only the time-out counts.
             breaker: share of failed calls, above 0 and up to 1, at which the circuit opens.
-            calls_min: fewer calls in the window say nothing.
-            window_s: the window over which the share is taken.
+            calls_min, window_s: fewer calls in the window say nothing; its length.
             open_s: how long the circuit stays open before a probe.
             hedge: quantile of good calls after which a second copy is sent, such as 0.95. None: never.
-            ignore: exceptions that are answers, not failures. HTTP 4xx are answers anyway, but for
-                401, 403, 408 and 429.
+            ignore: exceptions that are answers. HTTP 4xx are anyway, but for 401, 403, 408, 429.
             off_at: brown-out level, 1 to 9, at which no calls are sent any more.
-            protocol: `http`, `https` or `tcp`, for rehearsals.
-            regions: the region of each host.
-            provider: who runs it.
+            protocol, regions, provider: `http`, `https` or `tcp`; the region of each host; who runs it.
 
         Raises:
             DeclarationError: it cannot be meant so.
         """
-        limits = {key: value for key, value in locals().items() if key not in {"self", "name"}}
+        limits = locals()
         if name in self.dependencies:
             raise DeclarationError(f"{name} is declared twice", remedy="give it another name")
         made = Dependency(name, essential=essential, hosts=hosts, hooks=self.hooks, limits=limits)

@@ -5,7 +5,7 @@ nothing and goes through. A call that was cut short by the *caller's* shorter de
 only if the dependency had half of its declared time: a hurried caller proves nothing about it.
 """
 
-# ruff: noqa: C901, PLR0912, PLR0915 - one closure each: a helper's call costs a third of the budget
+# ruff: noqa: C901 - one closure each: a helper's call costs a third of the budget
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
@@ -83,19 +83,16 @@ def _untimed(job: Job) -> AsyncFunction:
 
 
 def _timed(job: Job, timeout_s: float) -> AsyncFunction:
-    function, gate, home = job.function, job.gate, job.gate.home
-    hooks, record = gate.hooks, RECORD.get
+    function, gate, hooks, record = job.function, job.gate, job.gate.hooks, RECORD.get
     take, give = gate.bulkhead.permits.pop, gate.bulkhead.permits.append
-    slow_s, plain = job.terms.slow_s, job.plain
+    plain = job.plain
     overall, begin, end, now = DEADLINE.get, DEADLINE.set, DEADLINE.reset, monotonic
-    current = asyncio.current_task
     watch: Watch | None = None
 
     @wraps(function)
     async def guarded(*args: Any, **kwargs: Any) -> Any:
         nonlocal watch
-        task = current()
-        began_s = now()
+        task, began_s = asyncio.current_task(), now()
         if not gate.quick and plain is not MISSING and began_s < gate.shut_until_s:
             gate.shed += 1
             if hooks.listeners or record() is not None:
@@ -106,13 +103,12 @@ def _timed(job: Job, timeout_s: float) -> AsyncFunction:
             return await _drive(job, args, kwargs)
         if watch is None or watch.loop is not task.get_loop():
             watch = Watch(task.get_loop())
-        mine = watch
-        pending = mine.pending
-        if task in pending:
-            return await _drive(job, args, kwargs)  # the function calls itself
+        mine, pending = watch, watch.pending
         try:
-            permit = take()
+            permit = MISSING if task in pending else take()
         except IndexError:
+            permit = MISSING
+        if permit is MISSING:  # full, or the function calls itself
             return await _drive(job, args, kwargs)
         pending[task] = (until_s, task.cancelling())
         if not mine.armed:
@@ -122,28 +118,31 @@ def _timed(job: Job, timeout_s: float) -> AsyncFunction:
             result = await function(*args, **kwargs)
         except BaseException as error:
             give(permit)
-            ours = pending.pop(task, None) is None and mine.overdue(task)
-            if isinstance(error, GeneratorExit):
-                raise  # closed from another context, where the token is not valid
-            end(token)
-            if ours and isinstance(error, asyncio.CancelledError):
-                error = job.overdue(timeout_s)
-            if not isinstance(error, Exception):
+            fault = _fault(job, mine, task, error)
+            if not isinstance(error, GeneratorExit):
+                end(token)  # closed from another context, the token would not be valid
+            if fault is None:
                 raise
-            return await _resume(job, args, kwargs, error)
+            return await _resume(job, args, kwargs, fault)
         if pending.pop(task, None) is None:
             mine.overdue(task)
         end(token)
         give(permit)
-        ended_s = now()
-        if ended_s - began_s <= slow_s and ended_s < home.turn_at_s:
-            home.good += 1
-        else:
-            job.ended(0, began_s)
+        job.came_back(began_s)
         job.keep(args, kwargs, result)
         return result
 
     return guarded
+
+
+def _fault(
+    job: Job, watch: Watch, task: asyncio.Task[Any], error: BaseException
+) -> Exception | None:
+    """Return what went wrong with the dependency; None: the caller was cancelled, and nothing is known."""
+    ours = watch.pending.pop(task, None) is None and watch.overdue(task)
+    if ours and isinstance(error, asyncio.CancelledError):
+        return job.overdue(job.terms.timeout_s or 0.0)
+    return error if isinstance(error, Exception) else None
 
 
 async def _drive(job: Job, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
@@ -185,10 +184,14 @@ async def _attempt(
         gate.tell(Retried(gate.name, step.attempt, step.wait_s))
         await _wait(job, step)
     limit_s = job.limit_s()
-    if not permits or (limit_s is not None and limit_s <= 0.0):
+    late = limit_s is not None and limit_s <= 0.0
+    try:
+        permit = MISSING if late else permits.pop()
+    except IndexError:
+        permit = MISSING
+    if permit is MISSING:
         gate.abandoned(step.region)
-        return course.refused("full" if not permits else "overdue", monotonic()), MISSING
-    permit = permits.pop()
+        return course.refused("overdue" if late else "full", monotonic()), MISSING
     began_s = monotonic()
     region = REGIONS.set(in_region(gate, step.region))
     until = DEADLINE.set(None if limit_s is None else began_s + limit_s)

@@ -150,10 +150,14 @@ def _attempt(
     if step.attempt:
         gate.tell(Retried(gate.name, step.attempt, step.wait_s))
     limit_s = job.limit_s()
-    if not permits or (limit_s is not None and limit_s <= 0.0):
+    late = limit_s is not None and limit_s <= 0.0
+    try:
+        permit = MISSING if late else permits.pop()
+    except IndexError:
+        permit = MISSING
+    if permit is MISSING:
         gate.abandoned(step.region)
-        return course.refused("full" if not permits else "overdue", monotonic()), MISSING
-    permit = permits.pop()
+        return course.refused("overdue" if late else "full", monotonic()), MISSING
     began_s = monotonic()
     region = REGIONS.set(in_region(gate, step.region))
     until = DEADLINE.set(None if limit_s is None else began_s + limit_s)

@@ -82,6 +82,14 @@ class Job:
         slow_s = self.terms.slow_s if limit_s is None else min(limit_s, self.terms.slow_s)
         self.gate.settle(region, at_s - began_s, slow_s, at_s)
 
+    def came_back(self, began_s: float) -> None:
+        """An attempt of the quick way came back with a result."""
+        at_s, home = monotonic(), self.gate.home
+        if at_s - began_s <= self.terms.slow_s and at_s < home.turn_at_s:
+            home.good += 1
+        else:
+            self.ended(0, began_s)
+
     def keep(self, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: object) -> None:
         """Remember a good result, if it may be needed."""
         if self.results is not None:

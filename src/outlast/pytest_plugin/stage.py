@@ -19,7 +19,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from outlast.client.adapters.process import shape, text_of
+from outlast.client.adapters.process import shape, text_of, wanted
 from outlast.pytest_plugin import servers
 from outlast.pytest_plugin.certificates import Authority
 from outlast.pytest_plugin.faults import DNS_FAULTS, Fault, host_of, is_address
@@ -113,15 +113,8 @@ class Stage:
         del socket.socket.connect
         del socket.socket.connect_ex
 
-    def _resolve(
-        self,
-        host: Any,
-        port: Any,
-        family: int = 0,
-        type: int = 0,  # noqa: A002 - the names are the original's
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
+    def _resolve(self, host: Any, port: Any, *rest: int, **options: int) -> list[Any]:
+        family, kind, proto, flags = wanted(rest, options)
         text = text_of(host)
         name = text.lower().rstrip(".") if isinstance(text, str) else ""
         fault = self._faults.get(name)
@@ -131,11 +124,11 @@ class Stage:
                 self._over.wait(SILENT_S)
             raise socket.gaierror(*_NUMBERS[fault])
         if is_address(name) or (fault is None and name not in self._routed):
-            return list(self._getaddrinfo(host, port, family, type, proto, flags))
+            return list(self._getaddrinfo(host, port, family, kind, proto, flags))
         if family == socket.AF_INET6:
             raise socket.gaierror(*_NUMBERS[Fault.WIPE])
         number = port if isinstance(port, int) else socket.getservbyname(port) if port else 0
-        return shape([self._alias(name)], number, type, proto)
+        return shape([self._alias(name)], number, kind, proto)
 
     def _alias(self, name: str) -> str:
         if name not in self._aliases:

@@ -9,7 +9,7 @@ addresses are given only to names whose policy says `without_tls`. Prefer an ada
 """
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,23 +48,16 @@ class Installed:
     ) -> None:
         self.remove()
 
-    def _getaddrinfo(
-        self,
-        host: Any,
-        port: Any,
-        family: int = 0,
-        type: int = 0,  # noqa: A002 - the names are the original's
-        proto: int = 0,
-        flags: int = 0,
-    ) -> list[Any]:
+    def _getaddrinfo(self, host: Any, port: Any, *rest: int, **options: int) -> list[Any]:
+        family, kind, proto, flags = wanted(rest, options)
         host = text_of(host)
         plain = isinstance(host, str) and host and not flags and isinstance(port, int | None)
         if not plain or ":" in host or host.replace(".", "").isdigit():
-            return self._before(host, port, family, type, proto, flags)
+            return self._before(host, port, family, kind, proto, flags)
         addresses = self._resolver.lookup(host, family)
         if not self._resolver.may_use(host, tls=False):
             raise socket.gaierror(socket.EAI_AGAIN, f"{host}: remembered, not used without TLS")
-        return shape(addresses, port or 0, type, proto)
+        return shape(addresses, port or 0, kind, proto)
 
 
 def install(resolver: Resolver) -> Installed:
@@ -76,6 +69,13 @@ def install(resolver: Resolver) -> Installed:
         ]
     )
     return Installed(resolver)
+
+
+def wanted(rest: Sequence[int], options: Mapping[str, int]) -> tuple[int, int, int, int]:
+    """Return family, type, proto and flags of a call of `getaddrinfo`, however they were given."""
+    names = ("family", "type", "proto", "flags")
+    given = {**dict(zip(names, rest, strict=False)), **options}
+    return tuple(given.get(name, 0) for name in names)  # type: ignore[return-value]
 
 
 def text_of(host: Any) -> Any:
