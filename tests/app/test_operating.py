@@ -290,6 +290,7 @@ def test_a_rescue_is_adopted_and_held_and_automation_goes_on_after_a_thaw(
 
 def test_rescue_never_goes_below_what_the_store_remembers(running: System) -> None:
     """The files are written a moment after a publication; the store may know of a later one."""
+    until(lambda: remembered(running) == {"shop", "api"}, "both are remembered")
     old = {one: one.read_bytes() for one in running.state_folder.last_good_files()}
     running.regions.fail(US)
     running.wait_for(EU, AP)

@@ -83,7 +83,7 @@ class LocalRegion:
             ConfigError: it was stopped, and its port was taken meanwhile.
         """
         if mode is FailureMode.STOP:
-            self._stop()
+            await self._stop()
         elif self._server is None:
             await self.start()
         self._failing = mode
@@ -100,12 +100,19 @@ class LocalRegion:
 
     async def close(self) -> None:
         """Stop for good. May be called again."""
-        self._stop()
+        await self._stop()
 
-    def _stop(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    async def _stop(self) -> None:
+        server, self._server = self._server, None
+        if server is not None:
+            # A connection that is accepted and has no transport yet fails an assertion in `asyncio` before
+            # 3.12 if the server closes first, and its socket leaks: so accept no more, then give way.
+            loop = asyncio.get_running_loop()
+            for sock in server.sockets:
+                loop.remove_reader(sock.fileno())
+            for _ in range(3):
+                await asyncio.sleep(0)
+            server.close()
         for connection in list(self._connections):
             connection.abort()
 
