@@ -9,9 +9,12 @@ from outlast.audit.finding import Kind, Road, Thing
 from outlast.audit.graph import Mode, build
 from outlast.audit.roads import roads
 from outlast.model.facts import Role, Zone
-from outlast.model.names import zone_of
+from outlast.model.names import ServiceName, zone_of
 from outlast.model.service import DependencyKind, Service
 from outlast.model.topology import Endpoint, Provider, Region, Topology
+
+PLACES = frozenset({Kind.REGION, Kind.SHARED, Kind.PROVIDER, Kind.ZONE})
+"""Places whose loss is a matter of when; vendors, countries and networks have rules of their own."""
 
 ROADS_SHOWN = 6
 """More roads than this for one finding are counted, not drawn."""
@@ -29,7 +32,6 @@ class Case:
         self.topology = topology
         self.today = today
         self._falls: dict[Mode, Falls] = {}
-        self._fallers: dict[int, dict[Thing, list[Service]]] = {}
 
     @cached_property
     def regions(self) -> dict[str, Region]:
@@ -37,7 +39,7 @@ class Case:
         return {one.name: one for one in self.topology.regions}
 
     @cached_property
-    def services(self) -> dict[str, Service]:
+    def services(self) -> dict[ServiceName, Service]:
         """Services by name."""
         return {one.name: one for one in self.topology.services}
 
@@ -65,34 +67,50 @@ class Case:
         return frozenset(need.kind for one in self.topology.services for need in one.needs)
 
     def falls(self, mode: Mode) -> Falls:
-        """Return what falls with what, in a mode. Modes that come to the same share one answer."""
+        """Return what falls with what, in a mode. Modes that come to the same share one answer.
+
+        While it is running, everything is asked about; in other modes only places and suppliers.
+        """
         same = next(one for one in Mode if one.kinds & self._kinds == mode.kinds & self._kinds)
         found = self._falls.get(same)
         if found is None:
-            found = self._falls[same] = Falls(build(self.topology, same))
+            graph = build(self.topology, same)
+            found = Falls(graph) if same is Mode.RUNNING else Falls(graph, self._is_place)
+            self._falls[same] = found
         return found
+
+    def _is_place(self, thing: Thing) -> bool:
+        return thing.kind in PLACES or (
+            thing.kind is Kind.SERVICE and self.services[ServiceName(thing.name)].role is not None
+        )
 
     @cached_property
     def reach(self) -> Falls:
         """What each service leans on in any way: every edge counts, and a spare road is a road."""
         graph = build(self.topology, Mode.ANY)
         graph.any_of = bytearray(len(graph.things))
-        return Falls(graph)
+        asked = {of_service(one) for one in self.essential}
+        return Falls(graph, lambda one: one.kind is Kind.ENDPOINT or one in asked)
 
     def leans(self, service: Service, thing: Thing) -> bool:
         """Whether a service leans on a thing in any way, however far."""
         return self.reach.fells(thing, self.reach.graph.number[of_service(service)])
 
-    def fallers(self, mode: Mode) -> dict[Thing, list[Service]]:
-        """Return for each thing the essential services that its loss takes down."""
+    def fallers(self, mode: Mode, kinds: frozenset[Kind]) -> dict[Thing, list[Service]]:
+        """Return for each thing of some kinds the essential services that its loss takes down."""
         falls = self.falls(mode)
-        found = self._fallers.get(id(falls))
-        if found is None:
-            found = self._fallers[id(falls)] = {}
-            for service in self.essential:
-                for thing in falls.fell(falls.graph.number[of_service(service)]):
-                    found.setdefault(thing, []).append(service)
+        found: dict[Thing, list[Service]] = {}
+        mask = falls.mask(kinds)
+        for service in self.essential:
+            for thing in falls.fell(falls.graph.number[of_service(service)], mask):
+                found.setdefault(thing, []).append(service)
         return found
+
+    def fallen(self, thing: Thing, mode: Mode) -> list[Service]:
+        """Return the essential services that the loss of one thing takes down."""
+        falls = self.falls(mode)
+        number = falls.graph.number
+        return [one for one in self.essential if falls.fells(thing, number[of_service(one)])]
 
     def roads(self, services: list[Service], thing: Thing, mode: Mode) -> tuple[Road, ...]:
         """Return how the loss of a thing reaches the first few of some services."""
@@ -114,7 +132,7 @@ class Case:
     @cached_property
     def essential_endpoints(self) -> tuple[Endpoint, ...]:
         """The endpoints that essential services lean on, or all where no service is essential."""
-        if not self.essential:
+        if not self.essential or not self.topology.endpoints:
             return self.topology.endpoints
         nodes = [self.reach.graph.number[of_service(one)] for one in self.essential]
         return tuple(

@@ -13,17 +13,17 @@ Sets of two: `Falls.without` starts from what is known and lets one more thing f
 spare road that has just become the only one can change, so only they are looked at.
 """
 
-from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from heapq import heapify, heappop, heappush
 
-from outlast.audit.finding import Thing
+from outlast.audit.finding import Kind, Thing
 from outlast.audit.graph import Graph
 
-PAIR_WORK_MAX = 400_000
-"""Bound of the search for pairs: how many nodes are looked at again, about a second. Beyond it the list is
-known to be incomplete, and said to be."""
+PAIR_WORK_MAX = 60_000_000
+"""Bound of the search for pairs, in 64-bit words that are joined: about a second. Beyond it the list is known
+to be incomplete, and said to be."""
 
 
 def components(needs: list[list[int]]) -> list[list[int]]:
@@ -77,6 +77,9 @@ def _popped(stack: list[int], node: int, done: bytearray) -> list[int]:
             return members
 
 
+LAST = frozenset({Kind.SERVICE, Kind.TARGET, Kind.NAME_SERVER})
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """Two things whose loss together fells a node that outlives each of them."""
@@ -94,19 +97,27 @@ class Falls:
         sets: for each node the set of things, as bits.
     """
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, wanted: Callable[[Thing], bool] = lambda _: True) -> None:
+        """Work it out.
+
+        Args:
+            wanted: the things that are asked about; the fewer, the faster.
+        """
         self.graph = graph
         self.things: list[Thing] = []
         self._own = [0] * len(graph.things)
         self._at: list[int] = []
         for node, thing in enumerate(graph.things):
-            if thing is not None:
+            if thing is not None and wanted(thing):
                 self._at.append(node)
                 self._own[node] = 1 << len(self.things)
                 self.things.append(thing)
         self._bits = {thing: bit for bit, thing in enumerate(self.things)}
         self.sets = [0] * len(graph.things)
-        for members in components(graph.needs):
+        self._rank = [0] * len(graph.things)
+        for rank, members in enumerate(components(graph.needs)):
+            for node in members:
+                self._rank[node] = rank
             self._settle(members)
 
     def _settle(self, members: list[int]) -> None:
@@ -144,9 +155,13 @@ class Falls:
             together &= sets[child]
         return together | self._own[node]
 
-    def fell(self, node: int) -> Iterator[Thing]:
-        """Yield the things whose loss alone fells a node."""
-        yield from self._listed(self.sets[node])
+    def mask(self, kinds: frozenset[Kind]) -> int:
+        """Return the things of some kinds as a set."""
+        return sum(1 << bit for bit, thing in enumerate(self.things) if thing.kind in kinds)
+
+    def fell(self, node: int, mask: int = -1) -> Iterator[Thing]:
+        """Yield the things of a set (-1: of all) whose loss alone fells a node."""
+        yield from self._listed(self.sets[node] & mask)
 
     def fells(self, thing: Thing, node: int) -> bool:
         """Whether the loss of a thing alone fells a node."""
@@ -200,29 +215,34 @@ class Falls:
             if graph.any_of[node]:
                 for child in graph.needs[node]:
                     useful |= sets[child] & ~sets[node]
-        wanted = 0
-        for start in nodes:
-            wanted |= self._one_way(start) & ~sets[start]
-        bits = wanted & useful
-        return [self._bits[thing] for thing in self._listed(bits)]
+        ways = self._one_way(useful)
+        bits = [self._bits[thing] for thing in self._listed(self._halves(ways, nodes))]
+        # Places first: should the bound be met, they were looked at.
+        return sorted(bits, key=lambda bit: (self.things[bit].kind in LAST, bit))
 
-    def _one_way(self, start: int) -> int:
-        """Return the things on one way by which a node works."""
-        graph, sets = self.graph, self.sets
-        seen = {start}
-        pending = [start]
-        met = 0
-        while pending:
-            node = pending.pop()
-            met |= self._own[node]
-            children = graph.needs[node]
-            if graph.any_of[node] and children:
-                children = [min(children, key=lambda one: (sets[one] & ~sets[start]).bit_count())]
-            for child in children:
-                if child not in seen:
-                    seen.add(child)
-                    pending.append(child)
-        return met
+    def _halves(self, ways: "Falls", nodes: list[int]) -> int:
+        found = 0
+        for start in nodes:
+            met = sum(1 << self._bits[thing] for thing in ways.fell(start))
+            found |= met & ~self.sets[start]
+        return found
+
+    def _one_way(self, useful: int) -> "Falls":
+        """Return what lies on one way by which each node works, as far as it is useful.
+
+        Of spare roads the one is taken that falls with the fewest things.
+        """
+        graph, sizes = self.graph, [one.bit_count() for one in self.sets]
+        taken = Graph(
+            things=graph.things,
+            needs=[
+                [min(children, key=sizes.__getitem__)] if any_of and children else children
+                for children, any_of in zip(graph.needs, graph.any_of, strict=True)
+            ],
+            any_of=bytearray(len(graph.things)),
+        )
+        asked = set(self._listed(useful))
+        return Falls(taken, asked.__contains__)
 
     def _without(self, bit: int) -> tuple[dict[int, int], int]:
         """Let one thing fail, and return the sets that change (to any that fell the rest), and the work."""
@@ -231,22 +251,29 @@ class Falls:
         mask = 1 << bit
         down = self._down(bit)
         changed: dict[int, int] = {}
-        pending: deque[int] = deque(
+        waiting = {
             parent
             for node in down
             for parent in parents[node]
             if graph.any_of[parent] and parent not in down
-        )
+        }
+        # From the ground up, so that a node is looked at once all that it needs is known; in circles again.
+        pending = [(self._rank[node], node) for node in waiting]
+        heapify(pending)
+        words = len(self.things) // 64 + 1
         work = len(down)
         while pending:
-            node = pending.popleft()
-            if node in down:
-                continue
-            work += 1
+            _, node = heappop(pending)
+            waiting.discard(node)
+            work += words * len(graph.needs[node])
             now = self._seen_without(node, down, changed)
-            if now | mask != changed.get(node, self.sets[node]) | mask:
-                changed[node] = now
-                pending.extend(parents[node])
+            if now | mask == changed.get(node, self.sets[node]) | mask:
+                continue
+            changed[node] = now
+            for parent in parents[node]:
+                if parent not in waiting and parent not in down:
+                    waiting.add(parent)
+                    heappush(pending, (self._rank[parent], parent))
         return changed, work
 
     def _seen_without(self, node: int, down: set[int], changed: dict[int, int]) -> int:

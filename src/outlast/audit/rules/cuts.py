@@ -7,16 +7,13 @@ roads.
 
 from collections.abc import Iterator
 
-from outlast.audit.case import Case, of_service
+from outlast.audit.case import PLACES, Case, of_service
 from outlast.audit.falls import Falls, Pair
 from outlast.audit.finding import Hit, Kind, Path, Severity, Thing, count, listed
 from outlast.audit.graph import Mode
 from outlast.audit.incidents import AUTHRESS, AWS, GITLAB, LAUNCHDARKLY, ROBLOX
 from outlast.audit.rule import Rule
 from outlast.model.service import Dependency, DependencyKind, Service
-
-PLACES = frozenset({Kind.REGION, Kind.SHARED, Kind.PROVIDER, Kind.ZONE})
-"""Places whose loss is a matter of when; vendors, countries and networks have rules of their own."""
 
 GROUND = frozenset({Kind.REGION, Kind.SHARED})
 """What soft and later roads are followed to. A DNS is told of once, by its hard roads."""
@@ -54,21 +51,13 @@ def _hit(case: Case, thing: Thing, message: str, falling: list[Service], mode: M
     )
 
 
-def _places(
-    case: Case, mode: Mode, kinds: frozenset[Kind] = PLACES
-) -> Iterator[tuple[Thing, list[Service]]]:
-    for thing, falling in case.fallers(mode).items():
-        if thing.kind in kinds:
-            yield thing, falling
-
-
 def _everything(case: Case, falling: list[Service]) -> bool:
     return 1 < len(falling) >= ALL_RATIO * len(case.essential)
 
 
 def _all_roads(case: Case) -> Iterator[Hit]:
     """Everything essential falls with one place: the sentence that this audit was written for."""
-    for thing, falling in _places(case, Mode.RUNNING):
+    for thing, falling in case.fallers(Mode.RUNNING, PLACES).items():
         if _everything(case, falling):
             left = [one.name for one in case.essential if one not in falling]
             outlive = f"; outlived by {listed(left)} only" if left else ""
@@ -83,7 +72,7 @@ def _all_roads(case: Case) -> Iterator[Hit]:
 
 def _hidden_place(case: Case) -> Iterator[Hit]:
     """A place fells services that are not, or not only, in it."""
-    for thing, falling in _places(case, Mode.RUNNING):
+    for thing, falling in case.fallers(Mode.RUNNING, PLACES).items():
         hidden = [one for one in falling if set(one.regions) != {thing.name}]
         if hidden and not _everything(case, falling):
             tail = ", though not placed in it alone" if thing.kind is Kind.REGION else ""
@@ -111,9 +100,9 @@ def _hub(case: Case) -> Iterator[Hit]:
     """One service fells most of what is essential."""
     least = max(HUB_LEAST, (len(case.essential) + 1) // 2)
     hubs = []
-    for thing, falling in case.fallers(Mode.RUNNING).items():
+    for thing, falling in case.fallers(Mode.RUNNING, frozenset({Kind.SERVICE})).items():
         others = [one for one in falling if one.name != thing.name]
-        if thing.kind is Kind.SERVICE and len(others) >= least:
+        if len(others) >= least:
             hubs.append((thing, others))
     hubs.sort(key=lambda one: (-len(one[1]), one[0].name))
     for thing, others in hubs[:HUBS_SHOWN]:
@@ -128,9 +117,9 @@ def _later(case: Case, mode: Mode, before: Mode, words: str) -> Iterator[Hit]:
     """Places that fell something in a wider mode, but not in the narrower one."""
     if case.falls(mode) is case.falls(before):
         return
-    known = case.fallers(before)
     kinds = PLACES if mode is Mode.MEMORY_GONE else GROUND
-    for thing, falling in _places(case, mode, kinds):
+    known = case.fallers(before, kinds)
+    for thing, falling in case.fallers(mode, kinds).items():
         names = {one.name for one in known.get(thing, ())}
         more = [one for one in falling if one.name not in names]
         if more:

@@ -37,8 +37,7 @@ def _only(role: Role) -> Check:
     def check(case: Case) -> Iterator[Hit]:
         for supplier in case.with_role(role):
             thing = of_service(supplier)
-            fallers = case.fallers(Mode.RECOVERY).get(thing, [])
-            falling = [one for one in fallers if one is not supplier]
+            falling = [one for one in case.fallen(thing, Mode.RECOVERY) if one is not supplier]
             if falling:
                 names = listed([one.name for one in falling])
                 yield Hit(
