@@ -4,7 +4,8 @@ Each kind has a weight, a length, and the *things it holds* while it lasts: two 
 thing at once, but faults on different things overlap freely. One rule is kept on purpose: a store that goes
 back in time and a foreign hand at the zone stay apart by `APART_S`. Each alone must do no harm. Both at once
 destroy every memory of the newest number but the enactors' own marks; that limit is documented, the
-simulator explores it, and here it would only blur the verdict.
+simulator explores it, and here it would only blur the verdict. The same holds for a rescue whose
+publication is wiped before anybody has read it: only the rescuer knew its number.
 """
 
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ class Kind:
         shortest_s, longest_s: how long it lasts; drawn with a tail towards the longest.
         apart_s: how long the things stay held afterwards.
         needs: what the machine must offer: `disk`, `cable`, `netem`; empty: nothing.
+        awaits: things that are held as well while it is done, though nobody looks at them when it is drawn.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Kind:
     longest_s: float = 0.0
     apart_s: float = GAP_S
     needs: str = ""
+    awaits: tuple[str, ...] = ()
 
     def things(self, target: str) -> tuple[str, ...]:
         """Return what a fault of this kind holds when it hits this target."""
@@ -314,6 +317,7 @@ CATALOGUE: tuple[Kind, ...] = (
             shortest_s=0.2,
             longest_s=1.5,
             apart_s=0.5,
+            awaits=_ZONE if name == "rescue" else (),
         )
         for name, weight, targets, about in (
             ("freeze", 1.5, _NAMES, "an operator freezes an endpoint and thaws it"),

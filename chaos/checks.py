@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chaos.history import NEIGHBOUR, SECOND_NS, History, Named, Run, StoreLook
-from chaos.windows import FairTime, Heal, foreign_values, is_whole, short, windows_of
+from chaos.windows import BREAK_GLASS, FairTime, Heal, foreign_values, is_whole, short, windows_of
 from outlast.model.fence import RESCUER, Fence, parse_fence
 from outlast.model.records import digest_of
 
@@ -265,7 +265,7 @@ def _owned(case: _Case) -> Iterator[Violation]:
 def _heals(case: _Case) -> Iterator[Violation]:
     for windows in case.windows.values():
         for one in windows:
-            if not one.sure:
+            if not one.sure or one.kind == BREAK_GLASS:
                 continue
             case.judged["L2"] += 1
             if one.fair_s > HEAL_S or one.wall_s > HEAL_WALL_S or not one.closed:

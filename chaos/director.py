@@ -146,7 +146,8 @@ class _Things:
     async def held(self, planned: Planned) -> AsyncIterator[None]:
         """Hold a fault's things, in one order for everybody."""
         async with contextlib.AsyncExitStack() as stack:
-            for thing in sorted(planned.kind.things(planned.target)):
+            things = {*planned.kind.things(planned.target), *planned.kind.awaits}
+            for thing in sorted(things):
                 await stack.enter_async_context(self._locks.setdefault(thing, asyncio.Lock()))
             yield
 

@@ -52,15 +52,9 @@ def draw(
         for_s = kind.shortest_s + spread_s * dice.random() ** 2
         for thing in kind.things(target):
             free[thing] = at_s + for_s + kind.apart_s
+        bits = dice.getrandbits(32)
         planned.append(
-            Planned(
-                number=number,
-                at_s=at_s,
-                kind=kind,
-                target=target,
-                for_s=for_s,
-                dice=dice.getrandbits(32),
-            )
+            Planned(number=number, at_s=at_s, kind=kind, target=target, for_s=for_s, dice=bits)
         )
     return planned
 

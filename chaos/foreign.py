@@ -39,8 +39,12 @@ class ForeignHand:
     secret: bytes
     acts: list[Act] = field(default_factory=list)
 
-    def do(self, kind: str, named: Named) -> bool:
-        """Do one thing to one endpoint, or to all; return whether the server took it."""
+    def do(self, kind: str, named: Named, *, why: str = "") -> bool:
+        """Do one thing to one endpoint, or to all; return whether the server took it.
+
+        Args:
+            why: the fault that it belongs to, if that is more than this act.
+        """
         before = self.values(named)
         update = self.update()
         values = _ACTS[kind](update, named, before)
@@ -50,7 +54,7 @@ class ForeignHand:
         ended_ns = time.monotonic_ns()
         self.acts += [
             Act(
-                kind=kind,
+                kind=why or kind,
                 endpoint=one.endpoint,
                 began_ns=began_ns,
                 ended_ns=ended_ns,

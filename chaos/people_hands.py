@@ -11,6 +11,8 @@ from chaos.system import System
 from chaos.world import Edition
 
 COMMAND_S = 30.0
+ADOPTED_S = 1.5
+"""How long a rescue is left alone by the foreign hand: until an enactor has read it; see `catalogue`."""
 
 BROKEN = (
     "outlast: 1\nregions: {eu\n",
@@ -91,7 +93,9 @@ class PeopleHands:
 
     async def _rescue(self, planned: Planned, dice: random.Random) -> str:
         del dice
-        return await self._command("rescue", planned.target, "--yes")
+        detail = await self._command("rescue", planned.target, "--yes")
+        await asyncio.sleep(ADOPTED_S)
+        return detail
 
     async def _edit_topology(self, planned: Planned, dice: random.Random) -> str:
         del planned

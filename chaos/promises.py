@@ -1,8 +1,9 @@
 """What must come true once the faults have stopped, each within a stated bound.
 
 L1: every endpoint stands in the DNS as the newest plan wants it, all its targets published, since all
-regions answer. L3: each enactor in turn is the only one that runs, and gets a change published, however
-often it lost before.
+regions answer. L2: with planner and enactors stopped and a name wiped, an operator's rescue restores it.
+L3: each enactor in turn is the only one that runs, and gets a change published, however often it lost
+before.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 
-from chaos.history import Promise
-from chaos.people_hands import PeopleHands
+from chaos.history import Named, Promise
+from chaos.people_hands import COMMAND_S, PeopleHands
 from chaos.standing import standing
 from chaos.system import System
+from chaos.windows import BREAK_GLASS
 from chaos.world import ENACTORS, NAMED, REGIONS, Edition
 from outlast.model.override import OverrideKind
 
@@ -28,11 +30,15 @@ LOCK_TRIES = 50
 
 
 async def prove(system: System, *, alone: bool) -> list[Promise]:
-    """Undo everything, then wait for each promise; L3 only if `alone`."""
+    """Undo everything, then wait for each promise; a rescue and L3 only if `alone`."""
     began_s = time.monotonic()
     await _calm(system)
     promises = [await _converges(system, began_s)]
-    for name in ENACTORS if alone else ():
+    if not alone:
+        return promises
+    promises.append(await _rescued(system, NAMED[0]))
+    await _converged(system, CONVERGED_S)
+    for name in ENACTORS:
         promises.append(await _takes_its_turn(system, name))
         await _converged(system, CONVERGED_S)
     return promises
@@ -124,6 +130,29 @@ async def _takes_its_turn(system: System, name: str) -> Promise:
         bound_s=ALONE_S,
         kept=not missing,
         detail=missing,
+    )
+
+
+async def _rescued(system: System, named: Named) -> Promise:
+    """Break-glass must not need anything that runs: so nothing does, and the name is wiped."""
+    began_s = time.monotonic()
+    roles = [system.roles[one] for one in ("planner", *ENACTORS)]
+    for role in roles:
+        role.pause()
+    try:
+        await asyncio.to_thread(system.foreign.do, "wipe-name", named, why=BREAK_GLASS)
+        code, last = await PeopleHands(system).outlast("rescue", named.endpoint, "--yes")
+        whole = (await asyncio.to_thread(standing, system.world.server, named)).whole
+    finally:
+        for role in roles:
+            role.resume()
+    return Promise(
+        rule="L2",
+        subject=f"rescue of {named.endpoint}",
+        took_s=time.monotonic() - began_s,
+        bound_s=COMMAND_S,
+        kept=whole and code == 0,
+        detail=f"exit code {code}: {last}",
     )
 
 

@@ -103,7 +103,7 @@ def _kinds(history: History, heals: tuple[Heal, ...]) -> tuple[KindLine, ...]:
             times[heal.kind].append(heal.wall_s)
     lines = []
     for kind in sorted(done.keys() | missed.keys()):
-        took = times.get("wipe-name" if kind == "two-wipes" else kind, [])
+        took = times.get(kind, [])
         lines.append(
             KindLine(
                 kind=kind,

@@ -16,6 +16,9 @@ from outlast.model.records import RecordType, digest_of
 GRACE_S = 2.5
 """After a fault a process has to start, or a connection to be tried again (back-off up to 2 s)."""
 
+BREAK_GLASS = "break-glass"
+"""The wipe that is not automation's to heal: everything is stopped, and a rescue has its own bound."""
+
 UNSURE_S = 15.0
 """How long an act may still be carried out that the server did not acknowledge."""
 
@@ -80,7 +83,11 @@ Span = tuple[int, int]
 
 
 def _with_grace(fault: Fault) -> Span:
-    stopped = fault.kind.startswith("stop-") or fault.kind in {"stutter", "two-wipes"}
+    stopped = fault.kind.startswith("stop-") or fault.kind in {
+        "stutter",
+        "two-wipes",
+        "rescue-in-need",
+    }
     grace_s = GRACE_STOPPED_S if stopped and fault.target != "server" else GRACE_S
     return fault.began_ns, fault.ended_ns + int(grace_s * SECOND_NS)
 

@@ -104,8 +104,8 @@ class ZoneHands:
         del dice
         return await self._edit(planned.kind.name, _named(planned.target))
 
-    async def _edit(self, kind: str, named: Named) -> str:
-        if not await asyncio.to_thread(self._system.foreign.do, kind, named):
+    async def _edit(self, kind: str, named: Named, *, why: str = "") -> str:
+        if not await asyncio.to_thread(self._system.foreign.do, kind, named, why=why):
             raise NotDone("the server did not take it")
         return "done"
 
@@ -126,14 +126,14 @@ class ZoneHands:
         async def pause() -> None:
             role.pause()
 
-        await self._edit("wipe-name", named)
+        await self._edit("wipe-name", named, why=planned.kind.name)
         trap = Trap(after=pause, alone=False)
         proxy.catch_reply(trap)  # stopped with "no fence there" in its hands, if it was quick
         await asyncio.sleep(0.15)
         proxy.forget_traps()
         await asyncio.sleep(planned.for_s)
         try:
-            await self._edit("wipe-name", named)
+            await self._edit("wipe-name", named, why=planned.kind.name)
         finally:
             role.resume()
         return f"{planned.for_s:.1f} s apart" + (", one stopped" if trap.sprung.is_set() else "")
