@@ -83,9 +83,8 @@ def _untimed(job: Job) -> AsyncFunction:
 
 
 def _timed(job: Job, timeout_s: float) -> AsyncFunction:
-    function, gate, hooks, record = job.function, job.gate, job.gate.hooks, RECORD.get
+    function, gate, plain, record = job.function, job.gate, job.plain, RECORD.get
     take, give = gate.bulkhead.permits.pop, gate.bulkhead.permits.append
-    plain = job.plain
     overall, begin, end, now = DEADLINE.get, DEADLINE.set, DEADLINE.reset, monotonic
     watch: Watch | None = None
 
@@ -95,7 +94,7 @@ def _timed(job: Job, timeout_s: float) -> AsyncFunction:
         task, began_s = asyncio.current_task(), now()
         if not gate.quick and plain is not MISSING and began_s < gate.shut_until_s:
             gate.shed += 1
-            if hooks.listeners or record() is not None:
+            if gate.hooks.listeners or record() is not None:
                 job.shed_aloud()
             return plain
         until_s, outer_s = began_s + timeout_s, overall()
