@@ -258,6 +258,29 @@ async def test_a_store_that_was_replaced_makes_it_start_over_above_what_it_knew(
     assert world.told(Event.STORE_LOST) == 1
 
 
+async def test_a_store_that_goes_back_without_a_word_is_noticed_by_its_numbers(world: World) -> None:
+    """Written over in place, it raises nothing; its newest plan is older than the one it had."""
+    await world.vote(**UP)
+    await world.head(1)
+    old = await world.store.inner.get(f"endpoint/{API}/head")
+    assert old is not None
+    await world.vote(us=Verdict.DOWN)
+    await world.head(2)
+    await world.store.inner.commit(Change(puts=((old.key, old.value),)))
+    await eventually(lambda: world.told(Event.STORE_BACK) == 1)
+    assert (await world.head(3)).generation == 3, "never a number that it gave before"
+
+
+async def test_a_store_that_lost_a_plan_is_noticed_at_the_next_commit(world: World) -> None:
+    """Otherwise it would expect for ever what is not there any more."""
+    await world.vote(**UP)
+    await world.head(1)
+    await world.store.inner.commit(Change(deletes=(f"endpoint/{API}/head",)))
+    await world.vote(us=Verdict.DOWN)
+    assert (await world.head(2)).generation == 2
+    assert world.told(Event.STORE_LOST) == 1
+
+
 async def test_two_planners_share_an_endpoint_without_giving_a_number_twice(world: World) -> None:
     second = Planner(
         topology(OF),

@@ -6,7 +6,7 @@ from typing import TypeVar
 import msgspec
 
 from outlast.core.observe import VantageView
-from outlast.model.errors import StoreCorrupt
+from outlast.model.errors import StoreCorrupt, StoreError
 from outlast.model.health import Vote
 from outlast.model.names import EndpointName
 from outlast.model.override import Evacuation, Freeze, OverrideKind, Waiver
@@ -86,6 +86,27 @@ class EndpointRow:
     receipt: Receipt | None = None
     found: Found | None = None
     blocked: Blocked | None = None
+
+    def check_not_older(self, known: Generation, *, whole: bool) -> None:
+        """Refuse a row that is older than what its store said before.
+
+        A store that goes back in time usually says so itself. One whose file was written over in place, or
+        restored behind a server, does not: then its numbers do.
+
+        Args:
+            known: the generation of the newest plan that the store held before; 0: none.
+            whole: whether the row is all that the store has, so that a missing head is a lost one.
+
+        Raises:
+            StoreError: it is older. Whoever remembers more starts over.
+        """
+        newest = self.head.plan.generation if self.head is not None else NO_GENERATION
+        if newest < known and (whole or self.head is not None):
+            raise StoreError(
+                f"{self.endpoint}: the store's newest plan is {newest or 'none'}, it was {known} before: "
+                "it went back in time",
+                remedy="nothing to do: what is live in the DNS is adopted again",
+            )
 
     @property
     def confirmed(self) -> Generation:

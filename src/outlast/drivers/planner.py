@@ -40,7 +40,7 @@ from outlast.drivers.wellness import Wellness
 from outlast.model.errors import StoreError
 from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
 from outlast.model.topology import Endpoint, Topology, subject_of
-from outlast.model.units import Nanos, as_seconds, iso, seconds
+from outlast.model.units import NO_GENERATION, Generation, Nanos, as_seconds, iso, seconds
 from outlast.ports import Clock, Provider
 
 ROLE = "planner"
@@ -245,7 +245,14 @@ class Planner:
         for name in sorted(before.keys() - after.keys()):
             self._tell(Fact(event=Event.VANTAGE_WELL, role=ROLE, subject=name))
 
+    def _known(self, name: EndpointName) -> Generation:
+        state = self._states.get(name)
+        return (
+            state.head.generation if state is not None and state.head is not None else NO_GENERATION
+        )
+
     async def _take_row(self, row: EndpointRow, now_ns: Nanos, *, first: bool) -> None:
+        row.check_not_older(self._known(row.endpoint), whole=False)
         events = self._events[row.endpoint]
         if row.head is not None:
             if first and row.endpoint in self._subjects:
@@ -378,14 +385,13 @@ class Planner:
         if not committed:
             self._events[name].append(CommitLost(at_ns=self._clock.now_ns()))
             row = await self._ledger.row(name)
+            row.check_not_older(self._known(name), whole=True)
             await self._take_row(row, self._clock.now_ns(), first=False)
             return
-        self._tell(
-            Fact(
-                event=Event.PLANNED,
-                role=ROLE,
-                subject=name,
-                detail=plan.reason,
-                generation=plan.generation,
-            )
+        # Known at once: read back later, it may be gone with the store, and would be waited for for ever.
+        self._events[name].append(HeadChanged(plan=plan, at_ns=self._clock.now_ns()))
+        detail, generation = plan.reason, plan.generation
+        fact = Fact(
+            event=Event.PLANNED, role=ROLE, subject=name, detail=detail, generation=generation
         )
+        self._tell(fact)
