@@ -24,6 +24,7 @@ class Regions:
         self.hold = False
         """Set while the weather is to stay as it is."""
         self.end = asyncio.Event()
+        self._one_at_a_time = asyncio.Lock()  # two starts of one region would take its port twice
 
     async def start(self) -> None:
         """Serve."""
@@ -43,27 +44,33 @@ class Regions:
                     await self.end.wait()
             name = self._dice.choice(REGIONS)
             mode = self._dice.choice(MODES)
-            region = self._regions[name]
-            if self._dark or self.hold or self.end.is_set():
-                continue
-            failing = sum(one.failing is not None for one in self._regions.values())
-            if region.failing is not None:
-                await region.recover()
-            elif failing < FAILING_MAX:
-                await region.fail(mode)
+            async with self._one_at_a_time:
+                if not (self._dark or self.hold or self.end.is_set()):
+                    await self._turn(self._regions[name], mode)
+
+    async def _turn(self, region: LocalRegion, mode: FailureMode) -> None:
+        """A region that fails recovers; one that serves fails, if few enough do."""
+        failing = sum(one.failing is not None for one in self._regions.values())
+        if region.failing is not None:
+            await region.recover()
+        elif failing < FAILING_MAX:
+            await region.fail(mode)
 
     async def blackout(self, mode: FailureMode) -> None:
         """Let all fail at once."""
-        self._dark = True
-        for one in self._regions.values():
-            await one.fail(mode)
+        async with self._one_at_a_time:
+            self._dark = True
+            for one in self._regions.values():
+                await one.fail(mode)
 
     async def recover(self) -> None:
         """All serve again."""
-        for one in self._regions.values():
-            await one.recover()
-        self._dark = False
+        async with self._one_at_a_time:
+            for one in self._regions.values():
+                await one.recover()
+            self._dark = False
 
     async def fail(self, name: str) -> None:
         """One region fails."""
-        await self._regions[name].fail(FailureMode.STOP)
+        async with self._one_at_a_time:
+            await self._regions[name].fail(FailureMode.STOP)
