@@ -137,7 +137,7 @@ def running(folder: Path, addresses: dict[str, str]) -> Iterator[Lab]:
         for command in commands:
             log = (folder / f"{command[0]}.log").open("wb")
             with log:
-                lab.processes.append(subprocess.Popen(command, stdout=log, stderr=log))  # noqa: S603
+                lab.processes.append(subprocess.Popen(command, stdout=log, stderr=log))
         lab.wait(lab.authority_port)
         lab.wait(lab.resolver_port)
         yield lab

@@ -4,6 +4,8 @@ The home region's name of the orders table is emptied on a real BIND; a real unb
 stands between. Both shops get ten orders a second, throughout. What each answers, second by second, is drawn.
 """
 
+# ruff: noqa: E501 - lines of SVG
+
 import argparse
 import asyncio
 import os
