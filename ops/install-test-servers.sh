@@ -1,12 +1,13 @@
 #!/bin/sh
-# Installs the name servers that the tests start on loopback, where it may: as root on Debian or Ubuntu.
+# Installs the programs that the tests start: name servers on loopback, and the model checker, where it may: as root on Debian or Ubuntu.
 # Elsewhere it says what is missing. No service is started: policy-rc.d forbids it meanwhile.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
 
 # program:package
 NEEDED="named:bind9 nsupdate:bind9-dnsutils dig:bind9-dnsutils knotd:knot kdig:knot-dnsutils \
-pdns_server:pdns-server pdnsutil:pdns-server sqlite3:sqlite3 dnsperf:dnsperf"
+pdns_server:pdns-server pdnsutil:pdns-server sqlite3:sqlite3 dnsperf:dnsperf \
+unbound:unbound unbound-anchor:unbound-anchor spin:spin gcc:gcc ip:iproute2"
 
 missing=""
 for pair in $NEEDED; do

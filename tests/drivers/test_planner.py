@@ -258,7 +258,9 @@ async def test_a_store_that_was_replaced_makes_it_start_over_above_what_it_knew(
     assert world.told(Event.STORE_LOST) == 1
 
 
-async def test_a_store_that_goes_back_without_a_word_is_noticed_by_its_numbers(world: World) -> None:
+async def test_a_store_that_goes_back_without_a_word_is_noticed_by_its_numbers(
+    world: World,
+) -> None:
     """Written over in place, it raises nothing; its newest plan is older than the one it had."""
     await world.vote(**UP)
     await world.head(1)

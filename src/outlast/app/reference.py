@@ -16,11 +16,12 @@ HEAD = """\
 
 Written by `python -m outlast.app.reference`; a test keeps it current. `outlast COMMAND --help` says the same.
 
-Exit codes, everywhere: **0** done, nothing wrong found; **1** not done, or something found (blocked by the guard, drift,
-a check that failed); **2** wrong use, nothing was changed; **3** the DNS or the store could not be used; **130** interrupted.
+Exit codes, everywhere: **0** done, nothing wrong found; **1** not done, or something found (blocked by the
+guard, drift, a check that failed); **2** wrong use, nothing was changed; **3** the DNS or the store could
+not be used; **130** interrupted.
 
-Everywhere: `FILE` may come from `OUTLAST_TOPOLOGY`, and `--state` from `OUTLAST_STATE`. Durations are written `30s`, `10m`,
-`2h` or `1d`.
+Everywhere: `FILE` may come from `OUTLAST_TOPOLOGY`, and `--state` from `OUTLAST_STATE`. Durations are
+written `30s`, `10m`, `2h` or `1d`.
 
 Shell completion: `eval "$(_OUTLAST_COMPLETE=bash_source outlast)"`; also `zsh_source` and `fish_source`.
 """
