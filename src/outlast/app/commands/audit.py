@@ -22,6 +22,7 @@ from outlast.config.load import parse
 from outlast.model.errors import ConfigError
 from outlast.model.topology import Topology
 
+FIX_ROUNDS_MAX = 5
 FORMATS = ("text", "json", "sarif", "junit", "html")
 
 
@@ -99,16 +100,21 @@ def _rendered(outcome: Outcome, form: str, chosen: tuple[Rule, ...], *, reasons:
 def _fix(file: Path, text: str, wanted: Wanted) -> str:
     from outlast.app.audit.fix import fix  # noqa: PLC0415
 
-    fixed = fix(text, str(file), examine(str(file), text, wanted).shown, wanted.today)
-    for one in fixed.done:
-        sys.stderr.write(f"fixed: {one.finding.hit.message} [{one.rule.code}]\n")
+    written = text
+    for _ in range(FIX_ROUNDS_MAX):  # a shorter TTL may make another one look long
+        fixed = fix(text, str(file), examine(str(file), text, wanted).shown, wanted.today)
+        text = fixed.text
+        for one in fixed.done:
+            sys.stderr.write(f"fixed: {one.finding.hit.message} [{one.rule.code}]\n")
+        if not fixed.done:
+            break
     for one, reason in fixed.left:
         sys.stderr.write(f"not fixed, {reason}: {one.finding.hit.message} [{one.rule.code}]\n")
-    if fixed.text != text:
+    if text != written:
         beside = file.with_name(file.name + ".new")
-        beside.write_text(fixed.text, encoding="utf-8")
+        beside.write_text(text, encoding="utf-8")
         beside.replace(file)
-    return fixed.text
+    return text
 
 
 def _list(form: str, *, markdown: bool) -> str:
