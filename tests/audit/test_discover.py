@@ -29,7 +29,7 @@ services:
     environment: {DATABASE_URL: "postgres://user:word@db:5432/shop", MODE: queue}
     depends_on: {db: {condition: service_healthy}, mail: {condition: service_started, required: false}}
   worker:
-    image: registry.example.org:5000/team/worker:1
+    image: images.example.org:5000/team/worker:1
     environment: [BROKER_HOST=queue, "SECRET=${SECRET}"]
     links: [db:database]
   db: {image: postgres}
@@ -50,7 +50,7 @@ def test_compose_shows_order_addresses_links_and_images() -> None:
         ("web", "mail"): SOFT,
         ("worker", "queue"): HARD,
         ("worker", "db"): HARD,
-        ("worker", "registry.example.org"): STARTUP,
+        ("worker", "images.example.org"): STARTUP,
         ("db", "docker.io"): STARTUP,
         ("queue", "docker.io"): STARTUP,
     }

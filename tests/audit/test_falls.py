@@ -60,6 +60,7 @@ def test_single_failures_are_those_of_brute_force(graph: Graph) -> None:
     falls = Falls(graph)
     for thing in falls.things:
         down = down_with(graph, {thing})
+        assert falls.tally([*range(len(graph.things))]).get(thing, 0) == len(down)
         for node in range(len(graph.things)):
             assert falls.fells(thing, node) == (node in down)
             assert (thing in set(falls.fell(node))) == (node in down)

@@ -21,8 +21,8 @@ from heapq import heapify, heappop, heappush
 from outlast.audit.finding import Kind, Thing
 from outlast.audit.graph import Graph
 
-PAIR_WORK_MAX = 60_000_000
-"""Bound of the search for pairs, in 64-bit words that are joined: about a second. Beyond it the list is known
+PAIR_WORK_MAX = 30_000_000
+"""Bound of the search for pairs, in 64-bit words that are joined: some half a second. Beyond it the list is known
 to be incomplete, and said to be."""
 
 
@@ -162,6 +162,28 @@ class Falls:
     def fell(self, node: int, mask: int = -1) -> Iterator[Thing]:
         """Yield the things of a set (-1: of all) whose loss alone fells a node."""
         yield from self._listed(self.sets[node] & mask)
+
+    def tally(self, nodes: list[int]) -> dict[Thing, int]:
+        """Return for each thing how many of some nodes fall with it.
+
+        Counted in columns: `planes[i]` holds bit i of every thing's count, so that adding a node's set is
+        a few operations on whole sets, and not one for each of its things.
+        """
+        planes: list[int] = []
+        for node in nodes:
+            carry = self.sets[node]
+            for at, plane in enumerate(planes):
+                planes[at], carry = plane ^ carry, plane & carry
+            if carry:
+                planes.append(carry)
+        rows = [f"{plane:b}"[::-1] for plane in planes]
+        counts: dict[Thing, int] = {}
+        for at, row in enumerate(rows):
+            bit = row.find("1")
+            while bit >= 0:
+                counts[self.things[bit]] = counts.get(self.things[bit], 0) + (1 << at)
+                bit = row.find("1", bit + 1)
+        return counts
 
     def fells(self, thing: Thing, node: int) -> bool:
         """Whether the loss of a thing alone fells a node."""

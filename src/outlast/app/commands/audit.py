@@ -265,11 +265,9 @@ def audit(
     text = _read(file)
     if boot_region is not None:
         return _say(_boot(file, text, boot_region), output)
-    wanted = Wanted(
-        choice=Choice(select=_codes(select), ignore=_codes(ignore)),
-        today=today.date() if today else datetime.now(UTC).date(),
-        baseline=baseline,
-    )
+    day = today.date() if today else datetime.now(UTC).date()
+    choice = Choice(select=_codes(select), ignore=_codes(ignore))
+    wanted = Wanted(choice=choice, today=day, baseline=baseline)
     if fix:
         text = _fix(file, text, wanted)
     outcome = examine(str(file), text, wanted)

@@ -99,13 +99,17 @@ def _inessential(case: Case) -> Iterator[Hit]:
 def _hub(case: Case) -> Iterator[Hit]:
     """One service fells most of what is essential."""
     least = max(HUB_LEAST, (len(case.essential) + 1) // 2)
-    hubs = []
-    for thing, falling in case.fallers(Mode.RUNNING, frozenset({Kind.SERVICE})).items():
-        others = [one for one in falling if one.name != thing.name]
-        if len(others) >= least:
-            hubs.append((thing, others))
-    hubs.sort(key=lambda one: (-len(one[1]), one[0].name))
-    for thing, others in hubs[:HUBS_SHOWN]:
+    falls = case.falls(Mode.RUNNING)
+    own = {of_service(one) for one in case.essential}
+    counts = falls.tally([falls.graph.number[one] for one in own])
+    hubs = [
+        (thing, number - (thing in own))
+        for thing, number in counts.items()
+        if thing.kind is Kind.SERVICE and number - (thing in own) >= least
+    ]
+    hubs.sort(key=lambda one: (-one[1], one[0].name))
+    for thing, _ in hubs[:HUBS_SHOWN]:
+        others = [one for one in case.fallen(thing, Mode.RUNNING) if one.name != thing.name]
         message = (
             f"`{thing.name}` alone takes down {len(others)} of {len(case.essential)} essential "
             f"services: {_names(others)}"
