@@ -22,8 +22,8 @@ from outlast.audit.finding import Kind, Thing
 from outlast.audit.graph import Graph
 
 PAIR_WORK_MAX = 30_000_000
-"""Bound of the search for pairs, in 64-bit words that are joined: some half a second. Beyond it the list is known
-to be incomplete, and said to be."""
+"""Bound of the search for pairs, in 64-bit words that are joined: some half a second. Beyond it the list is
+known to be incomplete, and said to be."""
 
 
 def components(needs: list[list[int]]) -> list[list[int]]:

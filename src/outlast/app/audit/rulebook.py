@@ -39,10 +39,9 @@ def _families() -> Iterator[str]:
 
 
 def _rule(rule: Rule) -> Iterator[str]:
-    yield f'<a id="{rule.code.lower()}"></a>\n'
-    yield f"### {rule.code}: {rule.title}\n"
-    yield f"*{rule.severity}{', `--fix` repairs it' if rule.fixable else ''}*\n"
-    yield f"{rule.happens}\n"
+    yield f"### {rule.code}\n"
+    fix = ", `--fix` repairs it" if rule.fixable else ""
+    yield f"**{rule.title[0].upper()}{rule.title[1:]}** ({rule.severity}{fix}). {rule.happens}\n"
     sources = "; ".join(f"[{one.title}, {one.day}]({one.source})" for one in rule.incidents)
     yield f"**What taught it.** {rule.taught} ({sources})\n"
     yield f"**How to fix it.** {rule.remedy}\n"
