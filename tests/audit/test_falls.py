@@ -116,6 +116,7 @@ def test_a_road_leads_through_nodes_that_fall(graph: Graph) -> None:
         for road in found:
             way = [road.start, *(step.thing for step in road.steps)]
             assert way[-1] == end
+            assert all(falls.fells(end, graph.number[one]) for one in way)
             if None not in graph.things:
                 assert all(pair in edges for pair in itertools.pairwise(way))
 

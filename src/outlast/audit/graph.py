@@ -109,7 +109,6 @@ class _Builder:
         self._kinds = mode.kinds
         self._places: dict[tuple[str, ...], int] = {}
         self._pinned: dict[tuple[str, str], int] = {}
-        self._cores: dict[str, int] = {}
         self._zones = {one.name: one for one in topology.zones}
         for region in topology.regions:
             self._region(region)
@@ -120,24 +119,10 @@ class _Builder:
             self._zone(zone)
         for endpoint in topology.endpoints:
             self._endpoint(endpoint, providers.get(endpoint.provider))
-        self._declare(topology.services)
+        for service in topology.services:
+            self.graph.of(Kind.SERVICE, service.name)
         for service in topology.services:
             self._service(service)
-
-    def _declare(self, services: tuple[Service, ...]) -> None:
-        """Make the nodes of all services. What others pin to a region is two: itself, and it anywhere."""
-        pinned = {
-            need.service
-            for one in services
-            for need in one.needs
-            if need.region is not None and need.service is not None
-        }
-        for service in services:
-            thing = Thing(Kind.SERVICE, service.name)
-            node = self.graph.node(thing)
-            if service.name in pinned:
-                self._cores[service.name] = node
-                self.graph.number[thing] = self.graph.join(thing)
 
     def _region(self, region: Region) -> None:
         graph = self.graph
@@ -189,26 +174,23 @@ class _Builder:
 
     def _service(self, service: Service) -> None:
         graph = self.graph
-        whole = graph.number[Thing(Kind.SERVICE, service.name)]
-        core = self._cores.get(service.name, whole)
-        if core != whole:
-            graph.need(whole, core, "in")
+        node = graph.number[Thing(Kind.SERVICE, service.name)]
         if service.regions:
-            graph.need(whole, self._place(service.regions), "in")
+            graph.need(node, self._place(service.regions), "in")
         if service.vendor:
-            graph.need(core, graph.of(Kind.VENDOR, service.vendor), "by")
+            graph.need(node, graph.of(Kind.VENDOR, service.vendor), "by")
         groups: dict[str, int] = {}
         for need in service.needs:
             if need.kind not in self._kinds:
                 continue
             end = self._end(need)
             if not need.group:
-                graph.need(core, end, need.kind)
+                graph.need(node, end, need.kind)
                 continue
             group = groups.get(need.group)
             if group is None:
                 group = groups[need.group] = graph.node(any_of=True)
-                graph.need(core, group, need.kind)
+                graph.need(node, group, need.kind)
             graph.need(group, end, need.kind)
 
     def _end(self, need: Dependency) -> int:
@@ -220,13 +202,13 @@ class _Builder:
         return self._in_region(name, need.region)
 
     def _in_region(self, name: str, region: str) -> int:
-        """Return the node of a service in one region: the same needs, without the other regions."""
+        """Return the node of a service in one region: it works if the service and the region do."""
         found = self._pinned.get((name, region))
         if found is None:
             graph = self.graph
             found = self._pinned[name, region] = graph.join(Thing(Kind.SERVICE, name))
             graph.need(found, graph.of(Kind.REGION, region), "in")
-            graph.need(found, self._cores[name], "in")
+            graph.need(found, graph.number[Thing(Kind.SERVICE, name)], "in")
         return found
 
     def _place(self, regions: Iterable[str]) -> int:

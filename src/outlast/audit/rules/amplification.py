@@ -177,7 +177,7 @@ RULES = (
         title="a time-out is longer below than above",
         happens="The caller has gone, and its work is still being done: capacity spent for nobody.",
         taught="Work that took longer than its time limit was queued again; no progress was made until "
-        "the queues were emptied by hand.",
+        "restarts had emptied the queues.",
         incidents=(AWS,),
         remedy="Pass deadlines along, or make each time-out shorter than the one above.",
         ignore="The work goes on for others' sake, as with filling a cache.",

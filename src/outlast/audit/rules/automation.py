@@ -222,7 +222,8 @@ RULES = (
         severity=Severity.WARNING,
         title="the budget is counted over too short a time",
         happens="Each run stays within it, and the runs add up to everything.",
-        taught="Records vanished run by run, each of them small.",
+        taught="A time-out was read as absence, and every record was removed; only a budget over time "
+        "stops what a budget for each run lets through.",
         incidents=(VANISHED,),
         remedy="Count over an hour.",
         ignore="In a demonstration that must show several failures in a minute.",
@@ -281,7 +282,8 @@ RULES = (
         severity=Severity.NOTE,
         title="a region was never taken away in a drill",
         happens="The regions differ; the one that was never tried is the one that goes.",
-        taught="The largest region took hours longer than all others to come back.",
+        taught="The cause was switched off everywhere in forty minutes; a large region took two hours "
+        "longer than the others.",
         incidents=(GOOGLE,),
         remedy="Take turns.",
         ignore="It serves as the place to fail over to, and was loaded fully in drills of others.",
