@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-import circuitbreaker  # type: ignore[import-untyped]
+import circuitbreaker
 import nopanic
 import pybreaker
 import pyresilience
@@ -80,7 +80,7 @@ def _hyx(bare: Coroutine, *, timeout: bool) -> Coroutine:
 
     loose: Any = bare
     if not timeout:
-        return build(bare)  # type: ignore[no-any-return]
+        return build(bare)
     made: dict[asyncio.AbstractEventLoop, Any] = {}
 
     async def call(number: int) -> Any:
@@ -94,7 +94,7 @@ def _hyx(bare: Coroutine, *, timeout: bool) -> Coroutine:
 
 
 def _purgatory(bare: Coroutine) -> Coroutine:
-    return AsyncCircuitBreakerFactory()("bench")(bare)  # type: ignore[no-any-return]
+    return AsyncCircuitBreakerFactory()("bench")(bare)
 
 
 def _cashews() -> Coroutine:

@@ -26,6 +26,15 @@ def test_the_first_lines_work_pasted_into_an_empty_project(tmp_path: Path) -> No
     assert output[1] == ""
 
 
+def test_the_lines_of_the_readme_work_pasted_into_an_empty_project(tmp_path: Path) -> None:
+    """The first door is the README."""
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
+    (block,) = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    (tmp_path / "shop.py").write_text(block)
+    output = subprocess.check_output([sys.executable, "shop.py"], cwd=tmp_path, text=True)
+    assert output.startswith("None (Degradation(kind='dependency', name='prices'")
+
+
 def test_every_row_has_an_answer() -> None:
     """Forty-one features of the peers, each answered."""
     rows = re.findall(r"^\| (\d+) \| ([^|]+) \| ([^|]+) \|$", TEXT, re.MULTILINE)

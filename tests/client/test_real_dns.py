@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import botocore.session
+import boto3.session
 import httpx
 import pytest
 import requests
@@ -68,7 +68,7 @@ def wait_until_empty(lab: Any) -> None:
 
 
 def dynamodb(url: str, names: Resolver | None) -> Any:
-    client = botocore.session.get_session().create_client(
+    client = boto3.session.Session().client(
         "dynamodb",
         region_name="us-east-1",
         endpoint_url=url,
