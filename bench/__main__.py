@@ -6,6 +6,7 @@ since its figures check the benchmark and not the code.
 """
 
 import argparse
+import re
 import subprocess
 import sys
 import time
@@ -84,6 +85,9 @@ def _write(bench: Bench, printed: str) -> None:
     head, _, body = page.partition(BEGIN)
     parts = dict(_parts(body))
     date = datetime.now(tz=UTC).strftime("%Y-%m-%d")
+    printed = re.sub(
+        r"(?m)^([^|\n].*)\n\|", r"\1\n\n|", printed
+    )  # a table begins after an empty line
     parts[bench.module] = (
         f"## {bench.question}\n\n`python -m bench {bench.module}`, {date}\n\n{printed}\n"
     )
