@@ -1,0 +1,1 @@
+"""Detection and attribution: from counted reports to what is down, where, and what explains it."""
