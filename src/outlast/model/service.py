@@ -6,6 +6,7 @@ Drills break them, the audit judges them, detection attributes outages to what t
 from dataclasses import dataclass
 from enum import StrEnum
 
+from outlast.model.behaviour import Audience, Behaviour, Resolving
 from outlast.model.facts import Action, Call, Load, Role
 from outlast.model.names import EndpointName, RegionName, ServiceName
 
@@ -63,6 +64,9 @@ class Service:
         vendor: who runs it; empty: not known.
         failover: what must be done before another region carries it; empty: nothing.
         load: how much it must carry and can, where that is known.
+        behaviour: how it fares under stress; None: up while what it needs is up.
+        audience: who uses it; None: other services only.
+        resolving: how its callers find it; None: by a road that a drill cannot break.
     """
 
     name: ServiceName
@@ -74,3 +78,6 @@ class Service:
     vendor: str = ""
     failover: tuple[Action, ...] = ()
     load: Load | None = None
+    behaviour: Behaviour | None = None
+    audience: Audience | None = None
+    resolving: Resolving | None = None
