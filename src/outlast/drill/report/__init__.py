@@ -1,0 +1,1 @@
+"""What people look at after a drill: one HTML file, figures, raw series."""
