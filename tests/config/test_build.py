@@ -7,6 +7,7 @@ import yaml
 from tests.config.golden import base
 
 from outlast.config import TopologyErrors, parse
+from outlast.model.api import ProviderKind
 from outlast.model.names import DnsName
 from outlast.model.records import Family
 from outlast.model.topology import (
@@ -14,7 +15,6 @@ from outlast.model.topology import (
     CheckKind,
     Endpoint,
     PolicyKind,
-    ProviderKind,
     SecretKind,
     Target,
     Topology,

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from outlast.core.choose import Removal
 from outlast.core.guard import Case
 from outlast.core.plan import Situation, layout_of, make
+from outlast.model.api import ProviderKind
 from outlast.model.fence import Epoch, Fence
 from outlast.model.health import Health, Report, Verdict, Vote
 from outlast.model.names import (
@@ -30,7 +31,6 @@ from outlast.model.topology import (
     Policy,
     PolicyKind,
     Provider,
-    ProviderKind,
     PublishedName,
     Target,
     subject_of,

@@ -29,6 +29,7 @@ import dns.query
 import dns.tsig
 
 from outlast.model import topology
+from outlast.model.api import ProviderKind
 from outlast.model.names import DnsName, ProviderName
 
 ZONE = DnsName("example.org")
@@ -177,7 +178,7 @@ class NameServer:
         where = str(self.folder / "secret")
         return topology.Provider(
             name=ProviderName(self.name),
-            kind=topology.ProviderKind.RFC2136,
+            kind=ProviderKind.RFC2136,
             server=self.address,
             zones=(self.zone,),
             key=topology.TsigKey(

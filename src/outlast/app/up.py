@@ -28,9 +28,10 @@ from outlast.drivers.planner import Planner
 from outlast.drivers.prober import Prober
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.telemetry import Metrics, to_all
+from outlast.model.api import ProviderKind
 from outlast.model.errors import ConfigError, StoreError
 from outlast.model.names import EnactorName, ProviderName, VantageName
-from outlast.model.topology import Address, ProviderKind, Topology
+from outlast.model.topology import Address, Topology
 from outlast.ports import Provider, Store
 
 RESTART_S = 1.0

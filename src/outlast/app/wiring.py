@@ -21,9 +21,10 @@ from outlast.drivers.stores.reopening import ReopeningStore
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.drivers.witness import Witness
+from outlast.model.api import ProviderKind
 from outlast.model.names import DnsName, EnactorName, ProviderName
 from outlast.model.plan import Layout, Observation
-from outlast.model.topology import Address, Provider, ProviderKind, Topology
+from outlast.model.topology import Address, Provider, Topology
 from outlast.ports import Clock, Store
 from outlast.ports import Provider as ProviderPort
 

@@ -4,13 +4,17 @@ Objects that are equal are made once (`_Pool`): a hundred thousand endpoints tha
 a budget and a check hold one of each, which saves some 70 MB and lets rules skip what they have judged.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from outlast.config.build_behaviour import resolving_of, stress
 from outlast.config.decode import Values
 from outlast.config.endpoint_tables import TTL_DEFAULT_S
 from outlast.config.faults import Path
 from outlast.config.finding import Finding
+from outlast.model.api import Alias, Api, ProviderKind
+from outlast.model.behaviour import Resolving
 from outlast.model.facts import Call, Load, NameServer, Operations, Rehearsal, Zone
 from outlast.model.names import (
     DnsName,
@@ -76,6 +80,7 @@ class Common:
     demand: int
     adopt: bool
     check: Values
+    resolving: Resolving | None
 
 
 class Builder:
@@ -85,24 +90,32 @@ class Builder:
         findings: what only shows once the defaults are laid below.
     """
 
-    def __init__(self, defaults: Values, providers: tuple[str, ...]) -> None:
+    def __init__(self, defaults: Values, providers: Mapping[str, Values]) -> None:
         self.findings: list[Finding] = []
         self._pool = _Pool()
         self._defaults = defaults
-        self._only = providers[0] if len(providers) == 1 else ""
+        self._providers = providers
+        self._only = next(iter(providers)) if len(providers) == 1 else ""
 
     def common(self, values: Values) -> Common:
         """Lay what an endpoint says over the file's defaults."""
         below = {"provider": self._only, "ttl_s": TTL_DEFAULT_S, **self._defaults}
+        provider = values.get("provider", below["provider"])
+        ttl_s = values.get("ttl_s", below["ttl_s"])
         return Common(
-            provider=ProviderName(values.get("provider", below["provider"])),
-            ttl_s=values.get("ttl_s", below["ttl_s"]),
+            provider=ProviderName(provider),
+            ttl_s=ttl_s,
             policy=self._pool.get(Policy, self._policy(values.get("policy", {}))),
             floors=self._pool.get(Floors, {**below.get("floors", {}), **values.get("floors", {})}),
             budget=self._pool.get(Budget, {**below.get("budget", {}), **values.get("budget", {})}),
             demand=values.get("demand", 0),
             adopt=values.get("adopt", False),
             check={**below.get("check", {}), **values.get("check", {})},
+            resolving=resolving_of(
+                values["resolving"], ttl_s=ttl_s, provider=self._providers.get(provider, {})
+            )
+            if "resolving" in values
+            else None,
         )
 
     def _policy(self, own: Values) -> Values:
@@ -150,6 +163,7 @@ class Builder:
             budget=common.budget,
             demand=common.demand,
             adopt=common.adopt,
+            resolving=common.resolving,
         )
 
     def target(self, name: TargetName, values: Values, common: Common, path: Path) -> Target | None:
@@ -187,7 +201,7 @@ def build(values: Values, endpoints: tuple[Endpoint, ...]) -> Topology:
         providers=tuple(
             _provider(name, one)
             for name, one in values.get("providers", {}).items()
-            if {"kind", "server", "zones"} <= one.keys()
+            if {"kind", "zones"} <= one.keys() and ("server" in one or one["kind"].has_api)
         ),
         vantages=vantages or (DEFAULT_VANTAGE,),
         endpoints=endpoints,
@@ -203,7 +217,10 @@ def _provider(name: str, values: Values) -> Provider:
     made = None
     if {"name", "secret"} <= key.keys():
         made = TsigKey(**{"algorithm": "hmac-sha256", **key})
-    return Provider(name=ProviderName(name), **{**values, "key": made})
+    api = values.get("api", {})
+    aliases = tuple(Alias(**one) for one in api.get("aliases", ()) if len(one) > 2)
+    changed = {"key": made, "api": Api(**{**api, "aliases": aliases})}
+    return Provider(name=ProviderName(name), **{**values, **changed})
 
 
 def _service(name: str, values: Values) -> Service:
@@ -213,7 +230,9 @@ def _service(name: str, values: Values) -> Service:
         if ("service" in one) != ("endpoint" in one)
     )
     load = Load(**values["load"]) if "load" in values else None
-    return Service(name=ServiceName(name), **{**values, "needs": needs, "load": load})
+    return Service(
+        name=ServiceName(name), **{**values, "needs": needs, "load": load, **stress(values)}
+    )
 
 
 def _zone(name: str, values: Values) -> Zone:
@@ -224,6 +243,32 @@ def _zone(name: str, values: Values) -> Zone:
 def _operations(values: Values) -> Operations:
     drills = tuple(Rehearsal(**one) for one in values.get("drills", ()) if "on" in one)
     return Operations(**{**values, "drills": drills})
+
+
+def odd_entries(values: Values) -> list[Finding]:
+    """Find what lacks something that only the rest of its entry makes necessary."""
+    return [*odd_needs(values), *_odd_providers(values)]
+
+
+def _odd_providers(values: Values) -> list[Finding]:
+    """Find the providers that need a server or a project and name none."""
+    found = []
+    for name, one in values.get("providers", {}).items():
+        if "kind" in one and not one["kind"].has_api and "server" not in one:
+            message = "it is missing; a provider needs `server`"
+            remedy = (
+                "add `server:` (IP address and port). Where updates go; where the embedded server "
+            )
+            found.append(_missing(("providers", name, "server"), message, f"{remedy}listens."))
+        if one.get("kind") is ProviderKind.GCLOUD and not one.get("api", {}).get("project"):
+            message = "it is missing; Google Cloud DNS keeps its zones in projects"
+            remedy = "add `api: {project: ...}`"
+            found.append(_missing(("providers", name, "api"), message, remedy))
+    return found
+
+
+def _missing(path: Path, message: str, remedy: str) -> Finding:
+    return Finding(rule="missing", path=path, message=message, remedy=remedy, value="")
 
 
 def odd_needs(values: Values) -> list[Finding]:

@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from outlast.config.build import Builder, Common, build, odd_needs
+from outlast.config.build import Builder, Common, build, odd_entries
 from outlast.config.decode import Decoder
 from outlast.config.endpoint_tables import ENDPOINT, TARGET
 from outlast.config.fields import Table
@@ -78,9 +78,9 @@ def read_fast(data: bytes) -> Case | None:
 def _read(data: bytes, rest: dict[str, Any], written: dict[str, msgspec.Raw]) -> Case:
     decoder = Decoder(_doubt, _doubt)
     values = decoder.part(TOPOLOGY, _as_node({**rest, "endpoints": None}), ())
-    if odd_needs(values):
+    if odd_entries(values):
         raise _Doubt
-    builder = Builder(values.get("defaults", {}), tuple(values.get("providers", ())))
+    builder = Builder(values.get("defaults", {}), values.get("providers", {}))
     reader = _Endpoints(decoder, builder)
     endpoints = tuple([reader.read(name, raw) for name, raw in written.items()])
     if builder.findings:
@@ -159,6 +159,7 @@ class _Endpoints:
             budget=common.budget,
             demand=common.demand,
             adopt=common.adopt,
+            resolving=common.resolving,
         )
 
     def _wording(self, values: dict[str, Any]) -> _Wording:

@@ -9,7 +9,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
-from outlast.config.build import Builder, build, odd_needs
+from outlast.config.build import Builder, build, odd_entries
 from outlast.config.decode import Decoder, Values
 from outlast.config.fast import read_fast
 from outlast.config.faults import Fault, Path, Severity, TopologyErrors
@@ -137,10 +137,10 @@ def _decode(root: Node, source: Source) -> tuple[Topology, list[Finding]]:
     if not isinstance(root, Mapping):
         return Topology(), findings
     wrong = {one.path for one in findings if one.rule not in _HARMLESS}
-    builder = Builder(values.get("defaults", {}), tuple(values.get("providers", ())))
+    builder = Builder(values.get("defaults", {}), values.get("providers", {}))
     endpoints = _endpoints(builder, values)
     topology = build(values, endpoints)
-    later = [*builder.findings, *odd_needs(values)]
+    later = [*builder.findings, *odd_entries(values)]
     findings += [one for one in later if not _follows(one.path, wrong)]
     wrong |= {one.path for one in later}
     broken = frozenset(

@@ -3,6 +3,8 @@
 Read from the bottom: `TOPOLOGY` is the file. What an endpoint may say stands in `endpoint_tables`.
 """
 
+from outlast.config.api_tables import API
+from outlast.config.behaviour_tables import AUDIENCE, BEHAVIOUR, RESOLVING
 from outlast.config.endpoint_tables import DEFAULTS, ENDPOINT
 from outlast.config.fact_tables import (
     CALL,
@@ -16,9 +18,10 @@ from outlast.config.fact_tables import (
 )
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.texts import COUNTRY, DNS_NAME, LINE, LISTEN, SECRET, SERVER, word
+from outlast.model.api import ProviderKind
 from outlast.model.facts import FenceGrade
 from outlast.model.service import Dependency, DependencyKind, Service
-from outlast.model.topology import Provider, ProviderKind, Region, Settings, TsigKey, Vantage
+from outlast.model.topology import Provider, Region, Settings, TsigKey, Vantage
 
 FORMAT_VERSION = 1
 TSIG_ALGORITHMS = ("hmac-sha256", "hmac-sha384", "hmac-sha512")
@@ -38,6 +41,11 @@ REGION = Table(
             kind=Listing(item=word("name"), lone=True),
             meaning="What else it falls with: a power grid, a control plane, a coast. Regions that name "
             "the same word can go together.",
+        ),
+        Field(
+            key="zones",
+            kind=Whole(low=0, high=100),
+            meaning="How many availability zones it has, for drills; 0: not known.",
         ),
     ),
 )
@@ -79,12 +87,13 @@ PROVIDER = Table(
             kind=Choice(tuple(ProviderKind), ProviderKind),
             required=True,
             meaning="`embedded`: Outlast's own name server; `rfc2136`: a server that takes dynamic "
-            "updates, such as BIND, Knot or PowerDNS.",
+            "updates, such as BIND, Knot or PowerDNS; `route53`: Amazon Route 53; `gcloud`: Google Cloud "
+            "DNS.",
         ),
         Field(
             key="server",
             kind=SERVER,
-            required=True,
+            default="required, but for clouds",
             meaning="Where updates go; where the embedded server listens.",
         ),
         Field(
@@ -129,6 +138,12 @@ PROVIDER = Table(
             kind=Choice(tuple(FenceGrade), FenceGrade),
             meaning="How well it can refuse a late write. `full`: one condition covers fence and data; "
             "`record-set`: one record set at a time; `lease`: only a lock keeps writers apart.",
+        ),
+        Field(key="api", kind=Part(API), meaning="For clouds: how the API is reached."),
+        Field(
+            key="token",
+            kind=SECRET,
+            meaning="`gcloud`: where an access token lies; none: the application default credentials.",
         ),
     ),
 )
@@ -206,6 +221,9 @@ SERVICE = Table(
         VENDOR,
         FAILOVER,
         Field(key="load", kind=Part(LOAD), meaning=LOAD.meaning),
+        Field(key="behaviour", kind=Part(BEHAVIOUR), meaning=BEHAVIOUR.meaning),
+        Field(key="audience", kind=Part(AUDIENCE), meaning=AUDIENCE.meaning),
+        Field(key="resolving", kind=Part(RESOLVING), meaning=RESOLVING.meaning),
     ),
 )
 

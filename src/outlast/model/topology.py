@@ -12,6 +12,8 @@ of the same targets. A *target* is an address behind it, for instance a load bal
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from outlast.model.api import Api, ProviderKind
+from outlast.model.behaviour import Resolving
 from outlast.model.facts import FenceGrade, Operations, Zone
 from outlast.model.names import (
     DnsName,
@@ -39,6 +41,7 @@ class Region:
         network: autonomous system number; 0: not known.
         shares: what else it falls with: a power grid, a control plane, a coast. Regions that name the
             same word can go together.
+        zones: how many availability zones it has, for drills; 0: not known.
     """
 
     name: RegionName
@@ -47,6 +50,7 @@ class Region:
     vendor: str = ""
     network: int = 0
     shares: tuple[str, ...] = ()
+    zones: int = 0
 
 
 class SecretKind(StrEnum):
@@ -87,11 +91,8 @@ class Address:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-class ProviderKind(StrEnum):
-    """How we write to a provider."""
-
-    EMBEDDED = "embedded"
-    RFC2136 = "rfc2136"
+NO_SERVER = Address(host="", port=0)
+"""In the place of a name server that is not known: the provider is written to through an API."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +101,8 @@ class Provider:
 
     Attributes:
         kind: `embedded` is Outlast's own name server, started by `outlast up`; `rfc2136` is any server
-            that takes dynamic updates: BIND, Knot, PowerDNS.
-        server: where updates go, and where the embedded server listens.
+            that takes dynamic updates: BIND, Knot, PowerDNS; `route53` and `gcloud` are clouds.
+        server: where updates go, and where the embedded server listens; `NO_SERVER` at clouds.
         zones: the zones we may write in.
         key: TSIG key. The embedded server makes one by itself where none is given.
         timeout_s: how long a write may take before its outcome counts as unknown.
@@ -112,23 +113,26 @@ class Provider:
             last quarter of an hour of 20 October 2025.
         secondaries: for `embedded`: who may transfer the zones and is notified of changes.
         fence: how well it can refuse a write that comes too late.
+        api, token: for clouds: how to reach them, and an access token where one is given.
     """
 
     name: ProviderName
     kind: ProviderKind
-    server: Address
     zones: tuple[DnsName, ...]
+    server: Address = NO_SERVER
     key: TsigKey | None = None
     timeout_s: float = 3.0
     verify_servers: tuple[Address, ...] = ()
     negative_ttl_s: int = 5
     secondaries: tuple[Address, ...] = ()
     fence: FenceGrade = FenceGrade.FULL
+    api: Api = Api()
+    token: SecretRef | None = None
 
     @property
     def honours_weights(self) -> bool:
         """Whether answers are chosen by weight. Elsewhere a weight says in or out, nothing more."""
-        return self.kind is ProviderKind.EMBEDDED
+        return self.kind is not ProviderKind.RFC2136
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -296,6 +300,7 @@ class Endpoint:
         ttl_s: TTL of the address records.
         demand: peak load in the unit of the targets' `capacity`; 0: not known.
         adopt: whether records that stand at these names without a fence may be taken over.
+        resolving: how its clients find it, for drills; None: by its TTL and its provider's negative TTL.
     """
 
     name: EndpointName
@@ -308,6 +313,7 @@ class Endpoint:
     budget: Budget = field(default_factory=Budget)
     demand: int = 0
     adopt: bool = False
+    resolving: Resolving | None = None
 
     @property
     def families(self) -> tuple[Family, ...]:

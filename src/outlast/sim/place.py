@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, replace
 
+from outlast.model.api import ProviderKind
 from outlast.model.errors import ConfigError
 from outlast.model.names import DnsName, EndpointName, ProviderName, RegionName, TargetName
 from outlast.model.topology import (
@@ -11,7 +12,6 @@ from outlast.model.topology import (
     Floors,
     Policy,
     Provider,
-    ProviderKind,
     PublishedName,
     Target,
     Topology,

@@ -18,12 +18,13 @@ from outlast.drivers.providers.authority import ask
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.transfer import transfer
 from outlast.drivers.providers.tsig import Key
+from outlast.model.api import ProviderKind
 from outlast.model.errors import Denied, ProviderError, Unreachable
 from outlast.model.fence import fence_name
 from outlast.model.names import DnsName, EndpointName, ProviderName
 from outlast.model.plan import Absent, Layout, OutcomeKind, Transaction
 from outlast.model.records import RecordSet, RecordType
-from outlast.model.topology import Address, Provider, ProviderKind
+from outlast.model.topology import Address, Provider
 
 ZONE = DnsName("example.org")
 NAME = DnsName("api.example.org")

@@ -13,7 +13,7 @@ from outlast.app.wiring import World
 from outlast.drivers.regions import LocalRegion
 from outlast.drivers.telemetry import make_logger
 from outlast.model.names import EnactorName, VantageName
-from outlast.model.topology import Address
+from outlast.model.topology import NO_SERVER, Address
 
 
 class AddressType(click.ParamType[Address]):
@@ -96,7 +96,8 @@ def _print_hint(world: World) -> None:
     if endpoint is None:
         return
     server = world.topology.provider(endpoint.provider).server
-    ask = f"dig @{server.host} -p {server.port} {endpoint.names[0].name}"
+    at = f"@{server.host} -p {server.port} " if server != NO_SERVER else ""
+    ask = f"dig {at}{endpoint.names[0].name}"
     click.echo(f"ask it:    {ask}\nsee it:    outlast status {world.file}", err=True)
 
 

@@ -21,8 +21,9 @@ from outlast.audit.incidents import (
     VANISHED,
 )
 from outlast.audit.rule import Rule
+from outlast.model.api import ProviderKind
 from outlast.model.facts import FenceGrade
-from outlast.model.topology import CheckKind, ProviderKind
+from outlast.model.topology import CheckKind
 
 DRILL_DAYS = 92
 """A quarter."""

@@ -11,8 +11,8 @@ from outlast.audit.case import Case
 from outlast.audit.finding import Hit, Kind, Severity, Thing, count, listed
 from outlast.audit.incidents import AKAMAI, DOT_IO, DYN, FACEBOOK, ONES_2025, ROGERS, ZOHO
 from outlast.audit.rule import Rule
+from outlast.model.api import ProviderKind
 from outlast.model.facts import NameServer, Zone
-from outlast.model.topology import ProviderKind
 
 PREFIX_V4 = 24
 PREFIX_V6 = 48
@@ -155,7 +155,7 @@ def _one_server(case: Case) -> Iterator[Hit]:
             for zone in provider.zones
             if zone in case.zones and zone in answered
         )
-        if provider.name in used and len(servers) == 1 and not known:
+        if provider.name in used and len(servers) == 1 and not known and not provider.kind.has_api:
             where = "secondaries" if provider.kind is ProviderKind.EMBEDDED else "verify_servers"
             yield Hit(
                 path=("providers", provider.name),

@@ -11,8 +11,9 @@ from outlast.audit.case import Case
 from outlast.audit.finding import Change, Hit, Severity
 from outlast.audit.incidents import AWS, AWS_TALK, FLAPPING, SLACK_DNSSEC, VANISHED
 from outlast.audit.rule import Rule
+from outlast.model.api import ProviderKind
 from outlast.model.service import DependencyKind
-from outlast.model.topology import CheckKind, Endpoint, ProviderKind
+from outlast.model.topology import CheckKind, Endpoint
 
 UNDO_MAX_S = 3600
 """Slack could not take its step back for a day; an hour is what one may hope to talk people through."""

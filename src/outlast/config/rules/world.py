@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from outlast.config.faults import Path
 from outlast.config.finding import Finding, warning
 from outlast.config.rules.case import Case
+from outlast.model.api import ProviderKind
 from outlast.model.names import DnsName, ProviderName
 from outlast.model.service import DependencyKind, Service
-from outlast.model.topology import Endpoint, Provider, ProviderKind
+from outlast.model.topology import Endpoint, Provider
 
 
 def judge(case: Case) -> Iterator[Finding]:
@@ -46,6 +47,7 @@ def _zones(case: Case) -> Iterator[Finding]:
 
 def _provider(provider: Provider) -> Iterator[Finding]:
     path = ("providers", provider.name)
+    yield from _no_effect(provider, path)
     if provider.kind is not ProviderKind.RFC2136:
         return
     if provider.key is None:
@@ -58,16 +60,41 @@ def _provider(provider: Provider) -> Iterator[Finding]:
             message="updates cannot be sent to a wildcard address",
             remedy="write the server's address",
         )
-    plain = Provider(name=provider.name, kind=provider.kind, server=provider.server, zones=())
-    for key, differs in (
-        ("negative_ttl_s", provider.negative_ttl_s != plain.negative_ttl_s),
-        ("secondaries", provider.secondaries != plain.secondaries),
-    ):
-        if differs:
+
+
+_ELSEWHERE = {
+    ProviderKind.EMBEDDED: ("api", "token"),
+    ProviderKind.RFC2136: ("negative_ttl_s", "secondaries", "api", "token"),
+    ProviderKind.ROUTE53: ("negative_ttl_s", "secondaries", "server", "key", "token"),
+    ProviderKind.GCLOUD: ("negative_ttl_s", "secondaries", "server", "key"),
+}
+"""What other kinds of provider have, and this one has not."""
+
+
+def _no_effect(provider: Provider, path: Path) -> Iterator[Finding]:
+    plain = Provider(name=provider.name, kind=provider.kind, zones=())
+    for key in _ELSEWHERE[provider.kind]:
+        if getattr(provider, key) == getattr(plain, key):
+            continue
+        if provider.kind is ProviderKind.RFC2136 and key in {"negative_ttl_s", "secondaries"}:
             message = f"`{key}` has no effect here: an `rfc2136` server keeps its own"
             yield warning(
                 "no-effect", (*path, key), message, "set it at the server, delete it here"
             )
+            continue
+        message = f"`{key}` has no effect here: a provider of kind `{provider.kind}` has none"
+        yield warning("no-effect", (*path, key), message, "delete it")
+    if provider.api.aliases and provider.kind is ProviderKind.GCLOUD:
+        message = "`aliases` have no effect here: Google Cloud DNS has none"
+        yield warning("no-effect", (*path, "api", "aliases"), message, "delete them")
+    if provider.api.zone_id and len(provider.zones) > 1:
+        yield Finding(
+            rule="value",
+            path=(*path, "api", "zone_id"),
+            message=f"one id cannot be that of {len(provider.zones)} zones",
+            remedy="give each zone with an id a provider of its own",
+            value=provider.api.zone_id,
+        )
 
 
 def _negative_ttl(case: Case) -> Iterator[Finding]:
