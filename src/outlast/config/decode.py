@@ -17,6 +17,7 @@ from outlast.config.fields import (
     Named,
     Part,
     Real,
+    Shares,
     Table,
     Text,
     Whole,
@@ -30,6 +31,10 @@ from outlast.model.names import parse_word
 
 Values = dict[str, Any]
 """What is written in one mapping: key to typed value. Wrong values and unknown keys are left out."""
+
+
+_SHARE = Real(low=0, high=1)
+_SHARES_SLACK = 1e-6
 
 
 class _Absent:
@@ -82,6 +87,8 @@ class Decoder:
                 return self.part(kind.table, node, path)
             case Named():
                 return self.named(kind.table, node, path)
+            case Shares():
+                return self._shares(kind, node, path)
             case Listing():
                 return self._listing(kind, node, path)
             case Text() | Choice() | Whole() | Real() | Flag():
@@ -100,6 +107,27 @@ class Decoder:
             remedy = f"write `NAME: {{...}}`, one {table.name} each"
             self._wrong("shape", path, message, remedy)
         return found
+
+    def _shares(self, kind: Shares, node: Node, path: Path) -> tuple[tuple[Any, float], ...]:
+        found: list[tuple[Any, float]] = []
+        if isinstance(node, Mapping):
+            for key, entry in node.entries.items():
+                here = (*path, key)
+                try:
+                    name = kind.key.parse(key)
+                except ValueError as error:
+                    remedy = kind.key.remedy
+                    self._wrong("value", here, str(error), remedy, value=shorten(key), at_key=True)
+                    continue
+                share = self.value(_SHARE, entry.value, here)
+                if share is not ABSENT:
+                    found.append((name, share))
+            if sum(share for _, share in found) > 1 + _SHARES_SLACK:
+                self._wrong("shares", path, "the shares sum up to more than 1", "scale them down")
+        elif not (isinstance(node, Scalar) and is_empty(node)):
+            message = f"it is a {_noun(node)}, not a {range_text(kind)}"
+            self._wrong("shape", path, message, "write `{NAME: 0.5, ...}`")
+        return tuple(found)
 
     def _name(self, name: str, table: Table, path: Path) -> None:
         try:

@@ -1,5 +1,6 @@
 """The tables of endpoints: names, targets, checks, policy, floors, budget."""
 
+from outlast.config.behaviour_tables import RESOLVING
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.texts import DNS_NAME, IPV4, IPV6, URL_PATH, word
 from outlast.model.records import TTL_MAX_S, WEIGHT_MAX, Family
@@ -282,6 +283,7 @@ ENDPOINT = Table(
             kind=Flag(),
             meaning="Whether records that stand at these names without a fence may be taken over.",
         ),
+        Field(key="resolving", kind=Part(RESOLVING), meaning=RESOLVING.meaning),
         Field(key="targets", kind=Named(TARGET), required=True, meaning=TARGET.meaning),
     ),
 )

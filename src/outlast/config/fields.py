@@ -90,7 +90,14 @@ class Named:
     table: "Table"
 
 
-Kind = Text | Choice | Whole | Real | Flag | Listing | Part | Named
+@dataclass(frozen=True, slots=True)
+class Shares:
+    """A mapping from texts to shares of a whole, 0 to 1; what is written sums up to 1 at most."""
+
+    key: Text
+
+
+Kind = Text | Choice | Whole | Real | Flag | Listing | Part | Named | Shares
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +186,7 @@ def article(noun: str) -> str:
 def range_text(kind: Kind) -> str:
     """Return what may stand there, in a few words."""
     match kind:
-        case Listing() | Part() | Named():
+        case Listing() | Part() | Named() | Shares():
             return _compound_text(kind)
         case Text():
             return kind.label
@@ -197,7 +204,7 @@ def range_text(kind: Kind) -> str:
             return "`true`, `false`"
 
 
-def _compound_text(kind: Listing | Part | Named) -> str:
+def _compound_text(kind: Listing | Part | Named | Shares) -> str:
     match kind:
         case Listing():
             least = f", at least {kind.least}" if kind.least else ""
@@ -207,3 +214,5 @@ def _compound_text(kind: Listing | Part | Named) -> str:
             return f"{kind.table.name} mapping{alone}"
         case Named():
             return f"mapping from name to {kind.table.name}"
+        case Shares():
+            return f"mapping from {kind.key.label} to a share, 0 to 1"

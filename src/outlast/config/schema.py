@@ -14,6 +14,7 @@ from outlast.config.fields import (
     Named,
     Part,
     Real,
+    Shares,
     Table,
     Text,
     Whole,
@@ -81,12 +82,12 @@ def _kind(kind: Kind, definitions: Json) -> Json:
             return {"type": "number", low: kind.low, "maximum": kind.high}
         case Flag():
             return {"type": "boolean"}
-        case Listing() | Part() | Named():
+        case Listing() | Part() | Named() | Shares():
             return _compound(kind, definitions)
     assert_never(kind)
 
 
-def _compound(kind: Listing | Part | Named, definitions: Json) -> Json:
+def _compound(kind: Listing | Part | Named | Shares, definitions: Json) -> Json:
     match kind:
         case Listing():
             item = _kind(kind.item, definitions)
@@ -103,6 +104,12 @@ def _compound(kind: Listing | Part | Named, definitions: Json) -> Json:
                 "type": ["object", "null"],
                 "propertyNames": {"pattern": WORD_PATTERN},
                 "additionalProperties": _reference(kind.table, definitions),
+            }
+        case Shares():
+            return {
+                "type": ["object", "null"],
+                "propertyNames": {"pattern": kind.key.pattern},
+                "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1},
             }
     assert_never(kind)
 

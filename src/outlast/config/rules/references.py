@@ -77,3 +77,20 @@ def _of_service(service: Service) -> Iterator[Reference]:
             yield "endpoints", need.endpoint, (*here, "endpoint")
         if need.region is not None:
             yield "regions", need.region, (*here, "region")
+    yield from _of_behaviour(service, (*base, "behaviour"))
+
+
+def _of_behaviour(service: Service, base: Path) -> Iterator[Reference]:
+    told = service.behaviour
+    if told is None:
+        return
+    if told.autoscaling is not None and told.autoscaling.via is not None:
+        yield "services", told.autoscaling.via, (*base, "autoscaling", "via")
+    if told.leasing is not None and told.leasing.via is not None:
+        yield "services", told.leasing.via, (*base, "leasing", "via")
+    if told.backlog is not None:
+        yield "services", told.backlog.of, (*base, "backlog", "of")
+    if told.health is not None and told.health.via is not None:
+        yield "services", told.health.via, (*base, "health", "via")
+    if told.credentials is not None:
+        yield "services", told.credentials.via, (*base, "credentials", "via")
