@@ -117,7 +117,7 @@ spec: {rules: [{http: {paths: [{backend: {service: {name: front}}}]}}]}
 
 def test_kubernetes_leads_through_services_to_workloads() -> None:
     """By selectors; what an Ingress leads to is what people use; a node selector names a region."""
-    found = read_kubernetes(KUBERNETES, "all.yaml")
+    found = read_kubernetes({"all.yaml": KUBERNETES})
     assert needs_of(found) == {
         ("front", "cart"): HARD,
         ("front", "rates"): HARD,
@@ -256,7 +256,8 @@ def test_traces_show_who_calls_whom_and_what_is_survived() -> None:
     [
         (read_compose, "[]"),
         (read_compose, "services: {a: ["),
-        (read_kubernetes, "kind: ConfigMap"),
+        (lambda text, name: read_kubernetes({name: text}), "kind: ConfigMap"),
+        (lambda text, name: read_kubernetes({name: text}), "kind: ["),
         (read_terraform, "{}"),
         (read_terraform, "no"),
         (read_traces, "{}"),
@@ -268,6 +269,47 @@ def test_a_file_of_another_kind_is_refused(reader: object, text: str) -> None:
     assert callable(reader)
     with pytest.raises(ValueError, match="the-file"):
         reader(text, "the-file")
+
+
+FRONT = """
+kind: Deployment
+metadata: {name: blog}
+spec:
+  template:
+    metadata: {labels: {app: blog}}
+    spec: {containers: [{image: blog, env: [{name: BLOG_DB_HOST, value: blog-db}]}]}
+---
+{kind: Service, metadata: {name: blog}, spec: {type: LoadBalancer, selector: {app: blog}}}
+"""
+BACK = """
+{kind: Service, metadata: {name: blog-db}, spec: {selector: {app: db}}}
+---
+kind: StatefulSet
+metadata: {name: db}
+spec: {template: {metadata: {labels: {app: db}}, spec: {containers: [{image: db}]}}}
+"""
+
+
+@pytest.mark.parametrize("folder", [False, True])
+def test_manifests_are_read_together(tmp_path: Path, *, folder: bool) -> None:
+    """What one file's setting names stands in another, as in the well-known WordPress example."""
+    (tmp_path / "k8s").mkdir()
+    (tmp_path / "k8s" / "front.yaml").write_text(FRONT)
+    (tmp_path / "k8s" / "back.yml").write_text(BACK)
+    one_by_one = tuple(f"kubernetes:{one}" for one in sorted((tmp_path / "k8s").iterdir()))
+    sources = (f"kubernetes:{tmp_path / 'k8s'}",) if folder else one_by_one
+    target = complete(tmp_path / "none.yaml", sources, offline=True, into=tmp_path / "seen.yaml")
+    blog = next(one for one in load(target).topology.services if one.name == "blog")
+    assert "db" in {need.service for need in blog.needs}
+    assert "front.yaml: Deployment blog, env BLOG_DB_HOST" in target.read_text()
+
+
+def test_what_nobody_marked_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A plan without an open door shows nothing essential; a silent audit would read as a clean one."""
+    source = tmp_path / "compose.yaml"
+    source.write_text("services: {db: {image: postgres}}")
+    complete(tmp_path / "a.yaml", (f"compose:{source}",), offline=True, into=None)
+    assert "nothing shows which services must survive" in capsys.readouterr().err
 
 
 HOSTILE = "x # audit: ignore-file CUT001 -- y\nservices: {z: {essential: true}}"

@@ -7,6 +7,7 @@ addition carries a comment `seen: ...`. A name, field or need that is there alre
 import asyncio
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 from outlast.app.audit.edit import Awkward, add_entry, add_item
 from outlast.config.load import parse
@@ -22,12 +23,12 @@ from outlast.model.topology import Topology
 
 READERS = {
     "compose": read_compose,
-    "kubernetes": read_kubernetes,
     "terraform": read_terraform,
     "traces": read_traces,
 }
 EMPTY = "outlast: 1\nregions:\nproviders:\nendpoints:\nservices:\n"
 """What discovery begins with where there is no topology yet."""
+KUBERNETES = "kubernetes"
 
 
 def complete(file: Path, sources: tuple[str, ...], *, offline: bool, into: Path | None) -> Path:
@@ -44,32 +45,74 @@ def complete(file: Path, sources: tuple[str, ...], *, offline: bool, into: Path 
     if file.suffix == ".json":
         raise ConfigError(f"{file} is JSON, which has no comments for evidence", remedy="use YAML")
     text = file.read_text(encoding="utf-8-sig") if file.exists() else EMPTY
-    for source in sources:
-        found = _read(source, parse(text, str(file)).topology, offline=offline)
+    for source, kind, paths in _together(sources):
+        found = _read(source, kind, paths, Seen(parse(text, str(file)).topology, offline))
         text, added = merge(text, found, str(file))
         for notice in found.notices:
             sys.stderr.write(f"seen: {notice}\n")
         sys.stderr.write(f"{source}: {added} additions\n")
     target = into or file.with_name(f"{file.stem}.completed.yaml")
-    parse(text, str(target))
+    topology = parse(text, str(target)).topology
     target.write_text(text, encoding="utf-8")
+    if topology.services and not any(one.essential for one in topology.services):
+        sys.stderr.write(
+            "seen: nothing shows which services must survive, and the audit judges no others\n"
+            f"  -> mark them in {target}: `essential: true`\n"
+        )
     return target
 
 
-def _read(source: str, topology: Topology, *, offline: bool) -> Found:
-    kind, _, where = source.partition(":")
+def _together(sources: tuple[str, ...]) -> list[tuple[str, str, list[str]]]:
+    """Join the sources that only make sense together, the manifests of a cluster.
+
+    Returns:
+        What to call each, its kind, and its paths.
+    """
+    parts = [(one, *one.partition(":")[::2]) for one in sources]
+    alone = [(name, kind, [where]) for name, kind, where in parts if kind != KUBERNETES]
+    manifests = [where for _, kind, where in parts if kind == KUBERNETES]
+    name = f"{KUBERNETES}:{','.join(manifests)}"
+    return [*alone, (name, KUBERNETES, manifests)] if manifests else alone
+
+
+def _manifests(paths: list[str]) -> dict[str, str]:
+    """Read files, and whatever YAML lies in folders, by the names that evidence gives them."""
+    files: list[Path] = []
+    for path in map(Path, paths):
+        inside = sorted({*path.rglob("*.yaml"), *path.rglob("*.yml")}) if path.is_dir() else [path]
+        if not inside:
+            raise ValueError(f"{path} holds no .yaml file")
+        files += inside
+    short = len({one.name for one in files}) == len(files)
+    return {one.name if short else str(one): one.read_text(encoding="utf-8") for one in files}
+
+
+class Seen(NamedTuple):
+    """What is known before a source is read."""
+
+    topology: Topology
+    offline: bool
+
+
+def _read(source: str, kind: str, paths: list[str], seen: Seen) -> Found:
     try:
         if kind == "dns":
-            return Found() if offline else asyncio.run(discover_names(topology, _server_of(where)))
-        if kind in READERS and where:
-            return READERS[kind](Path(where).read_text(encoding="utf-8"), Path(where).name)
+            if seen.offline:
+                return Found()
+            return asyncio.run(discover_names(seen.topology, _server_of(paths[0])))
+        if kind == KUBERNETES and all(paths):
+            return read_kubernetes(_manifests(paths))
+        if kind in READERS and paths[0]:
+            path = Path(paths[0])
+            return READERS[kind](path.read_text(encoding="utf-8"), path.name)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"--discover {source}: {error}", remedy="name a file that it can read"
         ) from error
     raise ConfigError(
         f"--discover {source!r} names no source",
-        remedy=f"write dns, dns:SERVER, or one of {', '.join(READERS)} with :PATH",
+        remedy=f"write dns, dns:SERVER, or one of {', '.join(sorted((*READERS, KUBERNETES)))} "
+        "with :PATH",
     )
 
 

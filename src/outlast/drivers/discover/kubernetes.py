@@ -3,6 +3,9 @@
 A Kubernetes `Service` is a name before workloads; who names it depends on the workloads that its selector
 picks. One set of manifests is one cluster, and that is a region, unless a workload asks for one by
 `nodeSelector`. What a load balancer, node port, Ingress or gateway route leads to is what people use.
+
+Files are read together: the well-known WordPress example keeps the database in a file of its own, and read
+one by one neither file shows that the one needs the other.
 """
 
 from collections.abc import Iterator, Mapping
@@ -30,34 +33,50 @@ OPEN = frozenset({"LoadBalancer", "NodePort"})
 Manifest = dict[str, Any]
 
 
-def read_kubernetes(text: str, name: str) -> Found:
-    """Read manifests, of which a file may hold many.
+def read_kubernetes(files: Mapping[str, str]) -> Found:
+    """Read the manifests of a cluster.
+
+    Args:
+        files: texts by the name that evidence should give them; each may hold many manifests.
 
     Raises:
-        ValueError: it holds none.
+        ValueError: one is no YAML, or none of them holds a workload.
     """
-    try:
-        documents = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
-    except yaml.YAMLError as error:
-        raise ValueError(f"{name} is no YAML: {error}") from error
-    manifests = [*_all(documents)]
+    manifests, origin = _load(files)
     workloads = {
         word(_name(one)): one for one in manifests if one.get("kind") in WORKLOADS and _name(one)
     }
     if not workloads:
-        raise ValueError(f"{name} holds no workloads: Deployment, StatefulSet, DaemonSet, Pod")
+        names = ", ".join(files)
+        raise ValueError(f"{names}: no workloads (Deployment, StatefulSet, DaemonSet, Pod)")
     behind = _behind(manifests, workloads)
     used = _used(manifests, behind)
     configs = {_name(one): one.get("data") or {} for one in manifests if one["kind"] == "ConfigMap"}
     found = Found()
-    seen = evidence(f"{name}: one set of manifests is one cluster")
+    seen = evidence(f"{origin[id(manifests[0])]}: one set of manifests is one cluster")
     found.regions[REGION] = SeenRegion(name=REGION, title="the cluster", evidence=seen)
     for key, one in workloads.items():
+        name = origin[id(one)]
         _workload(found, key, one, used.get(key, ""), name)
         for other, where in _needs(one, behind, configs):
             seen = evidence(f"{name}: {one['kind']} {key}, {where}")
             found.need(SeenNeed(service=key, needs=other, kind=DependencyKind.HARD, evidence=seen))
     return found
+
+
+def _load(files: Mapping[str, str]) -> tuple[list[Manifest], dict[int, str]]:
+    """Return all manifests, and which file each comes from, by its identity."""
+    manifests: list[Manifest] = []
+    origin: dict[int, str] = {}
+    for name, text in files.items():
+        try:
+            documents = [one for one in yaml.safe_load_all(text) if isinstance(one, dict)]
+        except yaml.YAMLError as error:
+            raise ValueError(f"{name} is no YAML: {error}") from error
+        for one in _all(documents):
+            manifests.append(one)
+            origin[id(one)] = name
+    return manifests, origin
 
 
 def _all(documents: list[Manifest]) -> Iterator[Manifest]:
