@@ -25,7 +25,7 @@ LAYERS = {
     "model": {"model"},
     "core": {"model", "core"},
     "ports": {"model"},
-    "config": {"model", "config"},
+    "config": {"model", "config", "drill.scenario", "drill.vary"},  # files of drills are read here
     "drivers": {"model", "core", "ports", "drivers"},
     "sim": {"model", "core", "ports", "sim"},
     "drill": {"model", "drill", "sim.kernel", "client"},

@@ -98,8 +98,8 @@ class Fault:
         }
 
 
-class TopologyErrors(ConfigError):
-    """A topology file that cannot be used, with all its faults, warnings included.
+class FileErrors(ConfigError):
+    """A file that cannot be used, with all its faults, warnings included.
 
     Attributes:
         faults: in the order of the file.
@@ -119,6 +119,14 @@ class TopologyErrors(ConfigError):
             "faults": [one.as_json() for one in self.faults],
             "more": self.more,
         }
+
+
+class TopologyErrors(FileErrors):
+    """A topology file that cannot be used."""
+
+
+class ScenarioErrors(FileErrors):
+    """A scenario file that cannot be used."""
 
 
 def render(faults: tuple[Fault, ...], file: str, more: int = 0) -> str:

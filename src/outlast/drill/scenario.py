@@ -197,6 +197,8 @@ class Scenario:
         length_s: how long it runs.
         step_s: length of a time step.
         seed: of everything that is drawn.
+        source: where the facts come from.
+        record: what really happened, in sentences, for scenarios that follow a real event.
     """
 
     name: str
@@ -211,3 +213,4 @@ class Scenario:
     expectations: tuple[Expectation, ...] = ()
     variations: tuple[Variation, ...] = ()
     source: str = ""
+    record: tuple[str, ...] = ()
