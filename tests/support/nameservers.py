@@ -338,6 +338,7 @@ def running(
     lines: Iterable[str] = (),
     replacements: dict[str, str] | None = None,
     parent: Path | None = None,
+    zone: DnsName = ZONE,
 ) -> contextlib.AbstractContextManager[NameServer]:
     """Start a server for a `with` block."""
     server = NameServer(
@@ -345,6 +346,7 @@ def running(
         lines=tuple(lines),
         replacements=tuple((replacements or {}).items()),
         parent=parent,
+        zone=zone,
     )
     return _run(server)
 

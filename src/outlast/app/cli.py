@@ -43,6 +43,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rollback": ("rollback:rollback", "Publish an earlier plan again, as a new generation."),
     "rescue": ("rescue:rescue", "Restore the last known good with DNS credentials alone."),
     "release": ("release:release", "Take an endpoint that left the topology out of the DNS."),
+    "import": ("imports:import_", "Move in: a topology from octoDNS, a zone file or Route 53."),
     "config": ("config:config", "Check or explain a topology file."),
     "schema": ("config:schema", "Print the topology's JSON Schema, for editors."),
     "audit": ("audit:audit", "Find every road that leads to one place, before it closes."),

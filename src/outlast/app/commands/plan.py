@@ -15,6 +15,7 @@ from outlast.app.show import console, members_table, print_diff, print_ruling
 from outlast.app.wiring import World
 from outlast.core.verify import compare
 from outlast.model.plan import Origin, Proof
+from outlast.model.records import RecordSet
 from outlast.model.topology import Endpoint
 
 DETAILS_MAX = 50
@@ -84,6 +85,7 @@ def as_data(known: Knowledge, previews: list[Preview]) -> dict[str, object]:
             {
                 "endpoint": one.endpoint.name,
                 "changes": one.plan is not None,
+                "records_change": records_change(known, one),
                 "allowed": one.ruling.allowed if one.ruling is not None else None,
                 "base": one.head,
                 "plan": one.plan,
@@ -92,6 +94,19 @@ def as_data(known: Knowledge, previews: list[Preview]) -> dict[str, object]:
             for one in previews
         ],
     }
+
+
+def records_change(known: Knowledge, one: Preview) -> bool:
+    """Whether any record would change; else a change is one of the fence alone, as after an import."""
+    return one.plan is not None and records_before(known, one) != one.plan.record_sets
+
+
+def records_before(known: Knowledge, one: Preview) -> tuple[RecordSet, ...]:
+    """Return what is published: by the newest plan, or where there is none, what was found."""
+    observation = known.observations.get(one.endpoint.name)
+    if one.head is None and observation is not None:
+        return observation.record_sets
+    return one.head.record_sets if one.head is not None else ()
 
 
 def print_previews(
@@ -122,6 +137,9 @@ def print_previews(
         f"{len(changing) - len(blocked)} to change, {len(blocked)} blocked, "
         f"{len(known.unread)} unreadable"
     )
+    same = sum(1 for one in changing if not records_change(known, one))
+    if same:
+        out.print(f"of those to change, {same} keep every record: the fence alone moves")
     _print_orphans(out, world, known)
     if changing:
         out.print(f"checksum {checksum_of(previews)}")
@@ -142,11 +160,9 @@ def _print_one(out: Console, world: World, known: Knowledge, one: Preview) -> No
     adopting = one.plan.origin in {Origin.ADOPTED, Origin.RESCUE}
     verb = "adopts what is live" if adopting else "publishes"
     out.print(f"    {base} -> generation {one.plan.generation} {verb}: {escape(one.plan.reason)}")
-    observation = known.observations.get(one.endpoint.name)
-    before = one.head.record_sets if one.head is not None else ()
-    if one.head is None and observation is not None:
-        before = observation.record_sets
-    print_diff(out, before, one.plan.record_sets)
+    print_diff(out, records_before(known, one), one.plan.record_sets)
+    if not records_change(known, one):
+        out.print("    no record changes: the fence alone moves")
     out.print(members_table(one.plan))
     out.print(f"    capacity: {one.plan.proof}")
     for note in _notes(world, one):
