@@ -1,52 +1,29 @@
-"""The contract of `ports.Store`, the same for every engine.
-
-An engine is one function that makes an `Open`: called again and again, it opens stores on the same data,
-as several processes would. A new engine is one more line in `ENGINES`.
-"""
+"""The contract of `ports.Store`, the same for every engine of `tests/support/engines.py`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.support.engines import ENGINES, Engine, Etcds, Open
 
 from outlast.drivers.stores import limits
-from outlast.drivers.stores.memory import MemoryData, MemoryStore
-from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.model.errors import StoreError, StoreReplaced
 from outlast.ports import Change, Store
-
-Open = Callable[[], Awaitable[Store]]
 
 DEADLINE_S = 20.0
 """How long a test waits for what must come; only a failure takes this long."""
 
 
-def memory(_: Path) -> Open:
-    data = MemoryData()
-
-    async def open_store() -> Store:
-        return MemoryStore(data)
-
-    return open_store
-
-
-def sqlite(folder: Path) -> Open:
-    async def open_store() -> Store:
-        return await SqliteStore.open(folder / "store.db")
-
-    return open_store
-
-
-ENGINES = [memory, sqlite]
-
-
-@pytest.fixture(params=ENGINES, ids=lambda engine: engine.__name__)
-async def opener(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
+@pytest.fixture(params=ENGINES)
+async def opener(
+    request: pytest.FixtureRequest, tmp_path: Path, etcds: Etcds
+) -> AsyncIterator[Open]:
     """Opens stores on the same data and closes them afterwards."""
     opened: list[Store] = []
-    engine: Open = request.param(tmp_path)
+    make: Engine = request.param
+    engine = make(tmp_path, etcds)
 
     async def open_store() -> Store:
         opened.append(await engine())

@@ -35,7 +35,7 @@ from outlast.model.units import NO_GENERATION, Generation
 from outlast.ports import Change, Clock, Store
 
 VOTES_BATCH = 100
-"""Votes written in one commit: a store takes 128 keys at once."""
+"""Votes written in one commit: a store takes 127 keys at once."""
 
 DELETES_BATCH = 100
 """Keys deleted in one commit; the rest goes with the next one."""

@@ -12,8 +12,8 @@ KEY_BYTES_MAX = 512
 VALUE_BYTES_MAX = 1024 * 1024
 """Bytes of a value. A plan with 4,000 targets takes about 0.8 MiB."""
 
-KEYS_PER_CHANGE_MAX = 128
-"""Keys in each part of a change; etcd's `--max-txn-ops`."""
+KEYS_PER_CHANGE_MAX = 127
+"""Keys in each part of a change; `--max-txn-ops` of etcd is 128, and one is for its mark or session."""
 
 CHANGE_BYTES_MAX = 1024 * 1024 + 128 * KEY_BYTES_MAX
 """Bytes of all keys and values that one change writes; below etcd's `--max-request-bytes`."""

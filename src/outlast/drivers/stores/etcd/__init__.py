@@ -1,0 +1,1 @@
+"""The store on etcd, the engine for several machines."""
