@@ -13,6 +13,7 @@ from outlast.config.decode import Values
 from outlast.config.endpoint_tables import TTL_DEFAULT_S
 from outlast.config.faults import Path
 from outlast.config.finding import Finding
+from outlast.config.source_tables import source_of
 from outlast.model.api import Alias, Api, ProviderKind
 from outlast.model.behaviour import Resolving
 from outlast.model.facts import Call, Load, NameServer, Operations, Rehearsal, Zone
@@ -152,6 +153,7 @@ class Builder:
         ]
         if not names:
             return None
+        source = source_of(values, path, self.findings.append)
         return Endpoint(
             name=EndpointName(name),
             names=names,
@@ -164,6 +166,8 @@ class Builder:
             demand=common.demand,
             adopt=common.adopt,
             resolving=common.resolving,
+            targets_from=source,
+            check=self.check(common, {}, path) if source is not None else HealthCheck(),
         )
 
     def target(self, name: TargetName, values: Values, common: Common, path: Path) -> Target | None:

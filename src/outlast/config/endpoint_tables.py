@@ -2,6 +2,7 @@
 
 from outlast.config.behaviour_tables import RESOLVING
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
+from outlast.config.source_tables import TARGETS_FROM
 from outlast.config.texts import DNS_NAME, IPV4, IPV6, URL_PATH, word
 from outlast.model.records import TTL_MAX_S, WEIGHT_MAX, Family
 from outlast.model.topology import (
@@ -284,6 +285,12 @@ ENDPOINT = Table(
             meaning="Whether records that stand at these names without a fence may be taken over.",
         ),
         Field(key="resolving", kind=Part(RESOLVING), meaning=RESOLVING.meaning),
-        Field(key="targets", kind=Named(TARGET), required=True, meaning=TARGET.meaning),
+        Field(
+            key="targets",
+            kind=Named(TARGET),
+            default="none: `targets_from` must name a source",
+            meaning=TARGET.meaning,
+        ),
+        Field(key="targets_from", kind=Part(TARGETS_FROM), meaning=TARGETS_FROM.meaning),
     ),
 )

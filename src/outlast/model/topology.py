@@ -25,8 +25,13 @@ from outlast.model.names import (
     VantageName,
     zone_of,
 )
+from outlast.model.policy import Budget as Budget  # noqa: PLC0414 - a part of the topology
+from outlast.model.policy import Floors as Floors  # noqa: PLC0414 - a part of the topology
+from outlast.model.policy import Policy as Policy  # noqa: PLC0414 - a part of the topology
+from outlast.model.policy import PolicyKind as PolicyKind  # noqa: PLC0414 - a part of the topology
 from outlast.model.records import Family
 from outlast.model.service import Service
+from outlast.model.source import TargetSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,63 +196,6 @@ class HealthCheck:
         return self.interval_s * self.fall + self.timeout_s
 
 
-class PolicyKind(StrEnum):
-    """How targets are chosen among the healthy ones."""
-
-    WEIGHTED = "weighted"
-    FAILOVER = "failover"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """How an endpoint's targets are chosen.
-
-    Attributes:
-        kind: `weighted` publishes every healthy target with its weight; `failover` publishes the first
-            tier of `order` that is healthy enough, with weights inside the tier (both combined).
-        order: for `failover`: tiers of regions, first choice first.
-        tier_share_min: for `failover`: the share of a tier's capacity, above 0 and up to 1, that must
-            be healthy for the tier to carry the endpoint; below it the next tier joins.
-        ramp_s: how long a target that returns takes to reach its full weight, in steps; 0: at once.
-            Only where the provider honours weights.
-        recovery_s: how soon after a target dies clients should be off it. Detection plus TTL must fit.
-    """
-
-    kind: PolicyKind = PolicyKind.WEIGHTED
-    order: tuple[tuple[RegionName, ...], ...] = ()
-    tier_share_min: float = 0.5
-    ramp_s: float = 0.0
-    recovery_s: float = 60.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Floors:
-    """What automation never goes below, per name and address family.
-
-    Attributes:
-        targets: addresses that stay published, at least 1.
-        share_ratio: share of the declared capacity that stays published, 0 to 1.
-    """
-
-    targets: int = 1
-    share_ratio: float = 0.25
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Budget:
-    """How much automation may take away over time (not per run: repeated runs would add up).
-
-    Attributes:
-        removed_ratio: share of the declared capacity that may be removed within the window, 0 to 1.
-            One target may always go, so that a small endpoint can fail over at all; its second
-            removal within the window is judged like anybody's.
-        window_s: length of the window.
-    """
-
-    removed_ratio: float = 0.5
-    window_s: float = 3600.0
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
     """An address, or a pair of an IPv4 and an IPv6 address, behind an endpoint.
@@ -300,6 +248,9 @@ class Endpoint:
         ttl_s: TTL of the address records.
         demand: peak load in the unit of the targets' `capacity`; 0: not known.
         adopt: whether records that stand at these names without a fence may be taken over.
+        targets_from: where its targets come from; None: they stand in the file. `targets` are then those to
+            begin with.
+        check: how targets of a source are probed.
         resolving: how its clients find it, for drills; None: by its TTL and its provider's negative TTL.
     """
 
@@ -314,6 +265,8 @@ class Endpoint:
     demand: int = 0
     adopt: bool = False
     resolving: Resolving | None = None
+    targets_from: TargetSource | None = None
+    check: HealthCheck = field(default_factory=HealthCheck)
 
     @property
     def families(self) -> tuple[Family, ...]:

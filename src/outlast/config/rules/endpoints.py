@@ -39,7 +39,7 @@ def judge(case: Case) -> Iterator[Finding]:
     for endpoint in case.topology.endpoints:
         base = ("endpoints", endpoint.name)
         if not endpoint.targets:
-            if base not in case.broken:
+            if base not in case.broken and endpoint.targets_from is None:
                 yield _no_targets(endpoint)
             continue
         if len(endpoint.targets) > 1:
@@ -123,7 +123,8 @@ def _no_targets(endpoint: Endpoint) -> Finding:
         rule="no-targets",
         path=("endpoints", endpoint.name, "targets"),
         message="an endpoint without targets would be published empty; Outlast never does that",
-        remedy="add a target; to take a name out of the DNS: outlast release NAME",
+        remedy="add a target, or say where they come from with `targets_from:`; to take a name out of the "
+        "DNS: outlast release NAME",
         value="",
     )
 
