@@ -26,7 +26,7 @@ LAYERS = {
     "core": {"model", "core"},
     "ports": {"model"},
     "config": {"model", "config", "drill.scenario", "drill.vary"},  # files of drills are read here
-    "drivers": {"model", "core", "ports", "drivers"},
+    "drivers": {"model", "core", "detect", "ports", "drivers"},
     "sim": {"model", "core", "ports", "sim"},
     "drill": {"model", "drill", "sim.kernel", "client"},
     "audit": {"model", "audit"},
@@ -46,6 +46,7 @@ VERBS = {
     "enact": {"transact", "verify"},  # its writes; what it reads back is judged as verify judges
     "retire": set[str](),
     "observe": set[str](),
+    "source": set[str](),
     "choose": set[str](),
     "transact": set[str](),
     "verify": set[str](),
