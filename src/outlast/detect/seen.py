@@ -1,0 +1,143 @@
+"""Seen: who has been counted already, in memory that does not grow.
+
+A reporter counts once for a service and a window. What is remembered is a 64-bit key a report; two open-
+addressing tables hold them, and when the younger is half full the older is forgotten. So at quiet times
+the memory reaches back for days, in a storm it still holds the last `capacity` / 2 reports at least, and
+in neither case does it take more bytes than it was made with. What is stated, then, is a number and not a
+time: a duplicate counts twice only if it comes more than `capacity` / 2 counted reports after the first.
+
+All at once, on arrays: one report at a time would cost more than everything else about it.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outlast.detect.cells import Flags
+from outlast.model.errors import Bug
+
+Hashes = NDArray[np.uint64]
+
+_EMPTY = np.uint64(0)
+_FORGOTTEN = np.uint64(1)
+"""Stands where a key was taken back: an empty slot would cut off what lies behind it."""
+
+_FIRST = np.uint64(0xBF58476D1CE4E5B9)
+_SECOND = np.uint64(0x94D049BB133111EB)
+
+
+def mixed(values: Hashes) -> Hashes:
+    """Spread every bit over all 64: the finaliser of SplitMix64 (Steele, Lea, Flood 2014).
+
+    It is no secret and keeps none: what must not be guessed has to be hashed with a key before.
+    """
+    out = values ^ (values >> np.uint64(30))
+    out *= _FIRST
+    out ^= out >> np.uint64(27)
+    out *= _SECOND
+    out ^= out >> np.uint64(31)
+    return out
+
+
+class Seen:
+    """A set of keys with a bounded memory: the oldest half is forgotten first."""
+
+    __slots__ = ("_held", "_mask", "_old", "_young", "forgotten")
+
+    def __init__(self, capacity: int = 1 << 22) -> None:
+        """Make it.
+
+        Args:
+            capacity: slots of each of the two tables, a power of two; 16 bytes of memory for each.
+
+        Raises:
+            ValueError: the capacity is no power of two.
+        """
+        if capacity < 4 or capacity & (capacity - 1):
+            raise ValueError(f"a capacity of {capacity} is no power of two")
+        self._mask = np.uint64(capacity - 1)
+        self._young: Hashes = np.zeros(capacity, np.uint64)
+        self._old: Hashes = np.zeros(capacity, np.uint64)
+        self._held = 0
+        self.forgotten = 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of both tables; constant."""
+        return self._young.nbytes + self._old.nbytes
+
+    def add(self, keys: Hashes) -> Flags:
+        """Remember keys; say of each whether it is new, the first of its like in these included.
+
+        More keys than a quarter of the capacity are taken in parts, so that no table overflows.
+        """
+        new = np.zeros(len(keys), np.bool_)
+        part = max(1, len(self._young) // 4)
+        for begin in range(0, len(keys), part):
+            new[begin : begin + part] = self._add(keys[begin : begin + part])
+        return new
+
+    def _add(self, keys: Hashes) -> Flags:
+        if self._held > len(self._young) // 2:
+            self._turn()
+        usable = np.maximum(keys, np.uint64(2))
+        distinct, first = np.unique(usable, return_index=True)
+        unknown = ~_holds(self._old, distinct, self._mask)
+        added = np.zeros(len(distinct), np.bool_)
+        added[unknown] = self._insert(distinct[unknown])
+        self._held += int(np.count_nonzero(added))
+        new = np.zeros(len(keys), np.bool_)
+        new[first[added]] = True
+        return new
+
+    def _turn(self) -> None:
+        self.forgotten += int(np.count_nonzero(self._old > _FORGOTTEN))
+        self._old, self._young = self._young, self._old
+        self._young[:] = _EMPTY
+        self._held = 0
+
+    def _insert(self, keys: Hashes) -> Flags:
+        """Put distinct keys into the young table; False where one stood there already."""
+        table, mask = self._young, self._mask
+        new = np.zeros(len(keys), np.bool_)
+        left = np.arange(len(keys))
+        slots = keys & mask
+        for _ in range(len(table)):
+            if not len(left):
+                return new
+            wanted = keys[left]
+            found = table[slots]
+            free = found == _EMPTY
+            table[slots[free]] = wanted[free]
+            won = free & (table[slots] == wanted)  # of two that wanted one slot, one has it
+            new[left[won]] = True
+            on = ~won & (found != wanted)
+            left, slots = left[on], (slots[on] + np.uint64(1)) & mask
+        raise Bug("the memory of reporters is full, which turning its tables should prevent")
+
+    def forget(self, keys: Hashes) -> None:
+        """Take keys back that were new a moment ago: what they stood for was not kept after all."""
+        usable = np.maximum(keys, np.uint64(2))
+        for table in (self._young, self._old):
+            at = _places(table, usable, self._mask)
+            table[at[at >= 0]] = _FORGOTTEN
+
+
+def _places(table: Hashes, keys: Hashes, mask: np.uint64) -> NDArray[np.int64]:
+    """Return the slot of each key, -1 where it is not held."""
+    places = np.full(len(keys), -1, np.int64)
+    left = np.arange(len(keys))
+    slots = keys & mask
+    for _ in range(len(table)):
+        if not len(left):
+            break
+        found = table[slots]
+        hit = found == keys[left]
+        places[left[hit]] = slots[hit]
+        on = ~hit & (found != _EMPTY)
+        left, slots = left[on], (slots[on] + np.uint64(1)) & mask
+    return places
+
+
+def _holds(table: Hashes, keys: Hashes, mask: np.uint64) -> Flags:
+    held: Flags = _places(table, keys, mask) >= 0
+    return held
