@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs the programs that the tests start: name servers on loopback, and the model checker, where it may: as root on Debian or Ubuntu.
+# Installs the programs that the tests start: name servers on loopback, the model checker and a browser, where it may: as root on Debian or Ubuntu.
 # Elsewhere it says what is missing. No service is started: policy-rc.d forbids it meanwhile.
 set -eu
 PATH="$PATH:/usr/sbin:/sbin"
