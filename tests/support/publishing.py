@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Protocol
 
 from tests.support.nameservers import NameServer
 
@@ -33,6 +34,15 @@ class SkewedClock:
         return SystemClock().nonce()
 
 
+class HasZone(Protocol):
+    """A name server, or anything else with a zone."""
+
+    @property
+    def zone(self) -> DnsName: ...
+
+    def provider(self) -> topology.Provider: ...
+
+
 @contextlib.asynccontextmanager
 async def writing_to(
     server: NameServer, *, timeout_s: float = 10.0, limits: Limits | None = None
@@ -52,7 +62,7 @@ def key_of(provider: topology.Provider) -> Key:
     return load_key(provider.key)
 
 
-def layout_at(server: NameServer, label: str) -> Layout:
+def layout_at(server: HasZone, label: str) -> Layout:
     """An endpoint with one name."""
     name = DnsName(f"{label}.{server.zone}")
     return Layout(

@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +14,7 @@ from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.providers.authority import ask
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
+from outlast.drivers.providers.throttle import Throttles
 from outlast.drivers.providers.tsig import Key
 from outlast.drivers.stores.file import FileOptions
 from outlast.drivers.stores.memory import MemoryStore
@@ -42,6 +43,7 @@ class World:
     Attributes:
         file: the topology file; references to secrets are relative to its folder.
         digest: digest of the file, for people.
+        throttles: what vendors allow, shared by all connections of this process.
     """
 
     file: Path
@@ -49,6 +51,7 @@ class World:
     digest: str
     state: StateFolder
     clock: Clock
+    throttles: Throttles = field(default_factory=Throttles)
 
     def secret(self, provider: Provider) -> bytes | None:
         """Return the secret that a provider's writes are signed with.
@@ -73,7 +76,14 @@ class World:
 
     def provider(self, provider: Provider) -> ProviderPort:
         """Make a connection to a provider; it opens when first used."""
-        return Rfc2136Provider(provider, self.key(provider), self.clock)
+        match provider.kind:
+            case ProviderKind.ROUTE53:
+                # Imported when there is one: it brings threads and its own way to sign along.
+                from outlast.drivers.providers.route53 import Route53Provider  # noqa: PLC0415
+
+                return Route53Provider(provider, self.clock, throttles=self.throttles)
+            case _:
+                return Rfc2136Provider(provider, self.key(provider), self.clock)
 
     def providers(self) -> dict[ProviderName, ProviderPort]:
         """Make a connection to every provider."""

@@ -95,7 +95,7 @@ API = Table(
             too_large="The vendor throttles us, and whoever else uses the account.",
         ),
         Field(
-            key="burst",
+            key="request_burst",
             kind=Whole(low=1, high=1000),
             meaning="How many requests may be sent at once after a pause.",
         ),

@@ -58,7 +58,7 @@ class Api:
         aliases: for `route53`: load balancers that stand for addresses.
         request_rate: the vendor's limit on requests of any kind a second, kept by all parts of one process
             together.
-        burst: how many requests may be sent at once after a pause.
+        request_burst: how many requests may be sent at once after a pause.
         writes_max: writes to one zone that may be under way at once.
         settle_s: how long a write waits until every server of the vendor has it before it counts as
             done; 0: it counts as done once it is accepted. A newer plan of the same endpoint waits as
@@ -73,7 +73,7 @@ class Api:
     profile: str = ""
     aliases: tuple[Alias, ...] = ()
     request_rate: float = 5.0
-    burst: int = 5
+    request_burst: int = 5
     writes_max: int = 1
     settle_s: float = 0.0
 
