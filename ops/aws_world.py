@@ -109,8 +109,8 @@ class World:
         """Return the world's file."""
         out = [
             "# The world `aws`: which service answers in which region, and what needs what.",
-            "# Written by `python ops/aws_world.py world` from ops/aws/table.json and ops/aws/classes.yaml, where",
-            "# the sources stand. People are assumed; nothing here is measured at AWS.",
+            "# Written by `python ops/aws_world.py world`; sources stand in ops/aws/classes.yaml, pairs in",
+            "# ops/aws/table.json. People are assumed; nothing here is measured at AWS.",
             *(f"# {NOTICE[at : at + 108]}" for at in range(0, len(NOTICE), 108)),
             "outlast: 1",
             "providers:",
@@ -151,7 +151,11 @@ class World:
         return out
 
     def _top(self, name: str, one: Json, more: Json) -> list[str]:
-        out = [f"  {name}:", f"    title: {_flow(one['title'])}", f"    regions: {self._where(self._names)}"]
+        out = [
+            f"  {name}:",
+            f"    title: {_flow(one['title'])}",
+            f"    regions: {self._where(self._names)}",
+        ]
         out += [f"    {key}: {_flow(value)}" for key, value in more.items()]
         return [*out, f"    needs: {_flow(one['needs'])}"]
 
