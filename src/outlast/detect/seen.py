@@ -21,6 +21,9 @@ _EMPTY = np.uint64(0)
 _FORGOTTEN = np.uint64(1)
 """Stands where a key was taken back: an empty slot would cut off what lies behind it."""
 
+_POSITION_BITS = 20
+"""Keys that are taken at once; 44 bits are left to sort them by."""
+
 _FIRST = np.uint64(0xBF58476D1CE4E5B9)
 _SECOND = np.uint64(0x94D049BB133111EB)
 
@@ -41,7 +44,7 @@ def mixed(values: Hashes) -> Hashes:
 class Seen:
     """A set of keys with a bounded memory: the oldest half is forgotten first."""
 
-    __slots__ = ("_held", "_mask", "_old", "_young", "forgotten")
+    __slots__ = ("_held", "_old", "_shift", "_young", "forgotten")
 
     def __init__(self, capacity: int = 1 << 22) -> None:
         """Make it.
@@ -54,7 +57,7 @@ class Seen:
         """
         if capacity < 4 or capacity & (capacity - 1):
             raise ValueError(f"a capacity of {capacity} is no power of two")
-        self._mask = np.uint64(capacity - 1)
+        self._shift = np.uint64(64 - (capacity.bit_length() - 1))
         self._young: Hashes = np.zeros(capacity, np.uint64)
         self._old: Hashes = np.zeros(capacity, np.uint64)
         self._held = 0
@@ -68,10 +71,10 @@ class Seen:
     def add(self, keys: Hashes) -> Flags:
         """Remember keys; say of each whether it is new, the first of its like in these included.
 
-        More keys than a quarter of the capacity are taken in parts, so that no table overflows.
+        Many keys are taken in parts, so that no table overflows.
         """
         new = np.zeros(len(keys), np.bool_)
-        part = max(1, len(self._young) // 4)
+        part = min(max(1, len(self._young) // 4), 1 << _POSITION_BITS)
         for begin in range(0, len(keys), part):
             new[begin : begin + part] = self._add(keys[begin : begin + part])
         return new
@@ -80,8 +83,11 @@ class Seen:
         if self._held > len(self._young) // 2:
             self._turn()
         usable = np.maximum(keys, np.uint64(2))
-        distinct, first = np.unique(usable, return_index=True)
-        unknown = ~_holds(self._old, distinct, self._mask)
+        order = _by_key(usable)
+        ordered = usable[order]
+        changes = np.r_[True, ordered[1:] != ordered[:-1]]
+        first, distinct = order[changes], ordered[changes]
+        unknown = _places(self._old, distinct, self._shift) < 0
         added = np.zeros(len(distinct), np.bool_)
         added[unknown] = self._insert(distinct[unknown])
         self._held += int(np.count_nonzero(added))
@@ -97,10 +103,10 @@ class Seen:
 
     def _insert(self, keys: Hashes) -> Flags:
         """Put distinct keys into the young table; False where one stood there already."""
-        table, mask = self._young, self._mask
+        table, last = self._young, len(self._young) - 1
         new = np.zeros(len(keys), np.bool_)
         left = np.arange(len(keys))
-        slots = keys & mask
+        slots = (keys >> self._shift).astype(np.int64)
         for _ in range(len(table)):
             if not len(left):
                 return new
@@ -111,22 +117,33 @@ class Seen:
             won = free & (table[slots] == wanted)  # of two that wanted one slot, one has it
             new[left[won]] = True
             on = ~won & (found != wanted)
-            left, slots = left[on], (slots[on] + np.uint64(1)) & mask
+            left, slots = left[on], (slots[on] + 1) & last
         raise Bug("the memory of reporters is full, which turning its tables should prevent")
 
     def forget(self, keys: Hashes) -> None:
         """Take keys back that were new a moment ago: what they stood for was not kept after all."""
         usable = np.maximum(keys, np.uint64(2))
         for table in (self._young, self._old):
-            at = _places(table, usable, self._mask)
+            at = _places(table, usable, self._shift)
             table[at[at >= 0]] = _FORGOTTEN
 
 
-def _places(table: Hashes, keys: Hashes, mask: np.uint64) -> NDArray[np.int64]:
+def _by_key(keys: Hashes) -> NDArray[np.int64]:
+    """Return positions in the order of the keys' upper bits, equal ones in the order given.
+
+    Sorting numbers is many times as fast as sorting positions by them, so the positions ride in the lower
+    bits. And what is sorted walks through a table that is addressed by upper bits from front to back.
+    """
+    low = np.uint64((1 << _POSITION_BITS) - 1)
+    riding = np.sort((keys & ~low) | np.arange(len(keys), dtype=np.uint64))
+    return (riding & low).astype(np.int64)
+
+
+def _places(table: Hashes, keys: Hashes, shift: np.uint64) -> NDArray[np.int64]:
     """Return the slot of each key, -1 where it is not held."""
     places = np.full(len(keys), -1, np.int64)
     left = np.arange(len(keys))
-    slots = keys & mask
+    slots = (keys >> shift).astype(np.int64)
     for _ in range(len(table)):
         if not len(left):
             break
@@ -134,10 +151,5 @@ def _places(table: Hashes, keys: Hashes, mask: np.uint64) -> NDArray[np.int64]:
         hit = found == keys[left]
         places[left[hit]] = slots[hit]
         on = ~hit & (found != _EMPTY)
-        left, slots = left[on], (slots[on] + np.uint64(1)) & mask
+        left, slots = left[on], (slots[on] + 1) & (len(table) - 1)
     return places
-
-
-def _holds(table: Hashes, keys: Hashes, mask: np.uint64) -> Flags:
-    held: Flags = _places(table, keys, mask) >= 0
-    return held
