@@ -33,7 +33,14 @@ from outlast.core.messages import (
     TopologyChanged,
     WakeAt,
 )
-from outlast.core.plan import Situation, at_rest, evacuations_of, make, shed
+from outlast.core.plan import (
+    Situation,
+    at_rest,
+    evacuations_of,
+    make,
+    shed,
+    with_those_that_left,
+)
 from outlast.model.fence import Fence, parse_fence
 from outlast.model.health import Health, Verdict
 from outlast.model.names import VantageName
@@ -222,7 +229,7 @@ def _turn(state: State, now_ns: Nanos) -> Step:
     if ruling.allowed:
         state = replace(state, pending=plan.generation, announced=None)
         return state, (CommitPlan(plan=plan, ruling=ruling, expected=plan.base), *wake)
-    if rest := _without_the_step(state, situation):
+    if rest := _without_the_step(state, situation) or _without_the_loss(state, situation):
         return replace(state, pending=rest.plan.generation), (rest, *wake)
     if state.announced is not None and state.announced.findings == ruling.findings:
         return state, wake
@@ -247,9 +254,21 @@ def _without_the_step(state: State, situation: Situation) -> CommitPlan | None:
     """What else is wanted, where the next step of an evacuation is what the guard blocks."""
     if state.head is None or not evacuations_of(situation):
         return None
-    rest = at_rest(situation)
+    return _instead(state, state.head, at_rest(situation))
+
+
+def _without_the_loss(state: State, situation: Situation) -> CommitPlan | None:
+    """What else is wanted, where targets that left the topology are what the guard blocks."""
+    rest = with_those_that_left(situation)
+    if state.head is None or rest.endpoint is situation.endpoint:
+        return None
+    return _instead(state, state.head, rest)
+
+
+def _instead(state: State, head: Plan, rest: Situation) -> CommitPlan | None:
+    """The plan that a lesser wish asks for, if it is allowed and says anything new."""
     plan = make(rest, Generation(state.newest + 1))
-    if not _differs(state, state.head, plan):
+    if not _differs(state, head, plan):
         return None
     ruling = _judge(state, rest, plan)
     return CommitPlan(plan=plan, ruling=ruling, expected=plan.base) if ruling.allowed else None

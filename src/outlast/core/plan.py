@@ -27,7 +27,7 @@ from outlast.model.records import (
     sort_record_sets,
     weights_name,
 )
-from outlast.model.topology import Endpoint, Provider, subject_of, zone_of_endpoint
+from outlast.model.topology import Endpoint, Provider, Target, subject_of, zone_of_endpoint
 from outlast.model.units import Generation, Nanos, seconds
 
 
@@ -157,6 +157,38 @@ def _held(evacuation: Evacuation, members: tuple[Member, ...], now_ns: Nanos) ->
     age_s = 1e9
     at_ns = now_ns - seconds(age_s * (drained - 1)) if drained else now_ns + 1
     return replace(evacuation, step_count=100, step_s=age_s, at_ns=Nanos(at_ns), returning=False)
+
+
+def with_those_that_left(situation: Situation) -> Situation:
+    """Return the situation in which published targets that left the topology are still in it.
+
+    For the case that their leaving is what the guard blocks. A source that lost half of its list, or a
+    hand that deleted too many lines, must not also keep a target that dies meanwhile in the answer.
+    """
+    endpoint, head = situation.endpoint, situation.head
+    if head is None:
+        return situation
+    known = {one.name for one in endpoint.targets}
+    sized = bool(endpoint.targets) and all(one.capacity for one in endpoint.targets)
+    left: dict[TargetName, Target] = {}
+    for one in head.members:
+        if one.target in known or not one.published:
+            continue
+        ipv4 = one.address if one.family is Family.IPV4 else None
+        ipv6 = one.address if one.family is Family.IPV6 else None
+        before = left.get(one.target)
+        left[one.target] = Target(
+            name=one.target,
+            region=one.region,
+            ipv4=ipv4 or (before.ipv4 if before else None),
+            ipv6=ipv6 or (before.ipv6 if before else None),
+            weight=one.weight,
+            capacity=one.size if sized else 0,
+        )
+    if not left:
+        return situation
+    targets = (*endpoint.targets, *left.values())
+    return replace(situation, endpoint=replace(endpoint, targets=targets))
 
 
 def publish(
