@@ -1,0 +1,84 @@
+"""The share of a quarter of an hour: of the day first, of the week as evidence grows.
+
+Each slot holds two sums, weighted: reports seen, and reports that the level alone would give. Their quotient
+is the slot's share; a prior weight draws it to the coarser answer (week to day, day to 1), so that a group
+with little evidence has a flat profile and a busy one has its own. Neighbouring slots are smoothed 1-2-1.
+"""
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outlast.detect.cells import Codes
+from outlast.detect.setting import DAY_SLOTS, SLOT_MINUTES, WEEK_SLOTS, Setting
+
+Reals32 = NDArray[np.float32]
+
+
+class Profile:
+    """Profiles of groups of series, and what they say at present."""
+
+    def __init__(self, count: int, longest: int, groups: Codes | None, setting: Setting) -> None:
+        """Begin flat; `longest` is the longest window in steps, `groups` as in `Charts`."""
+        self._groups: Codes = np.arange(count) if groups is None else groups
+        self._alone = groups is None
+        self._size = int(self._groups.max()) + 1 if count else 0
+        self._day_weight = setting.day_weight
+        self._week_weight = setting.week_weight
+        self._keep = setting.profile_keep
+        self._day = np.zeros((2, DAY_SLOTS, self._size), np.float32)
+        self._week = np.zeros((2, WEEK_SLOTS, self._size), np.float32)
+        self._slot = -1
+        self._recent: deque[Reals32] = deque(maxlen=longest)
+        self._over: dict[int, Reals32] = {}
+
+    @property
+    def nbytes(self) -> int:
+        """Memory in bytes; constant."""
+        return self._day.nbytes + self._week.nbytes + self._groups.nbytes
+
+    def begin(self, minute: int) -> Reals32:
+        """Turn to a step; return the share of each series."""
+        slot = minute // SLOT_MINUTES % WEEK_SLOTS
+        if slot != self._slot:
+            self._slot = slot
+            self._day[:, slot % DAY_SLOTS] *= self._keep
+            self._week[:, slot] *= self._keep
+        self._recent.appendleft(self._shares(slot))
+        self._over = {}
+        return self.over(1)
+
+    def over(self, window: int) -> Reals32:
+        """Return the sum of the shares of each series over the last steps, this one included."""
+        found = self._over.get(window)
+        if found is None:
+            recent = [one for _, one in zip(range(window), self._recent, strict=False)]
+            total: Reals32 = np.add.reduce(recent, axis=0)
+            found = total if self._alone else total[self._groups]
+            self._over[window] = found
+        return found
+
+    def learn(self, reports: Reals32, level: Reals32) -> None:
+        """Add what the series saw in this step, and what their level gave, both already weighted."""
+        for half, values in enumerate((reports, level)):
+            sums = (
+                values
+                if self._alone
+                else np.bincount(self._groups, values, self._size).astype(np.float32)
+            )
+            self._day[half, self._slot % DAY_SLOTS] += sums
+            self._week[half, self._slot] += sums
+
+    def _shares(self, slot: int) -> Reals32:
+        day = _smooth(self._day, slot % DAY_SLOTS)
+        daily = (day[0] + self._day_weight) / (day[1] + self._day_weight)
+        week = _smooth(self._week, slot)
+        shares: Reals32 = (week[0] + self._week_weight * daily) / (week[1] + self._week_weight)
+        return shares.astype(np.float32)
+
+
+def _smooth(sums: Reals32, slot: int) -> Reals32:
+    after = (slot + 1) % sums.shape[1]
+    smoothed: Reals32 = 2 * sums[:, slot] + sums[:, slot - 1] + sums[:, after]
+    return smoothed
