@@ -9,6 +9,7 @@ from typing import TypeVar
 
 import click
 
+from outlast.app.sources import heard
 from outlast.app.state import StateFolder
 from outlast.app.wiring import World, real_clock
 from outlast.config import load
@@ -100,7 +101,7 @@ def open_world(file: Path, state: Path | None, *, warn: bool = False, kept: bool
         sys.stderr.write(f"{warning}\n")
     return World(
         file=file,
-        topology=loaded.topology,
+        topology=heard(loaded.topology, file, folder),
         digest=loaded.digest,
         state=folder,
         clock=real_clock(),

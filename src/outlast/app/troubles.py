@@ -7,6 +7,7 @@ _OPENS = {
     Event.PROVIDER_LOST: "provider",
     Event.VANTAGE_SICK: "vantage",
     Event.TOPOLOGY_REFUSED: "topology",
+    Event.SOURCE_LOST: "source",
     Event.BUG: "bug",
 }
 _STOPPING = ("store ", "provider ")
@@ -16,6 +17,7 @@ _CLOSES = {
     Event.PROVIDER_BACK: "provider",
     Event.VANTAGE_WELL: "vantage",
     Event.TOPOLOGY: "topology",
+    Event.SOURCE_BACK: "source",
 }
 
 

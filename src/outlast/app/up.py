@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from outlast.app.sources import make_sources
 from outlast.app.troubles import Troubles
 from outlast.app.web import WebServer, listen, make_web
 from outlast.app.wiring import World, enactor_names
@@ -103,6 +104,7 @@ class Up:
         self.metrics = Metrics()
         self._tell = to_all(tell, self.metrics.count, self._troubles.hear)
         self._crew = _Crew()
+        self._sources = make_sources(world, self._tell, self._steer)
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
         self.ready = asyncio.Event()
@@ -202,6 +204,8 @@ class Up:
                     tell=self._tell,
                 )
                 crew.probers.append(prober)
+        if crew.planner is not None or crew.probers:
+            jobs["sources"] = self._sources.run
         self._take_roles()
         jobs |= {one.name: one.run for one in crew.enactors}
         return jobs | {one.role: one.run for one in crew.probers}
@@ -324,14 +328,20 @@ class Up:
             return
         if loaded.digest == self._world.digest:
             return
-        self._world = replace(self._world, topology=loaded.topology, digest=loaded.digest)
+        self._world = replace(self._world, digest=loaded.digest)
         self._keep_topology()
-        if self._crew.planner is not None:
-            self._crew.planner.change_topology(loaded.topology)
-        for prober in self._crew.probers:
-            prober.change_topology(loaded.topology)
+        self._sources.change_topology(loaded.topology)
+        self._steer(self._sources.topology)
         detail = f"{len(loaded.topology.endpoints)} endpoints, digest {loaded.digest[:12]}"
         self._tell(Fact(event=Event.TOPOLOGY, role="outlast", detail=detail))
+
+    def _steer(self, topology: Topology) -> None:
+        """Go on with another topology, or with other targets of the same."""
+        self._world = replace(self._world, topology=topology)
+        if self._crew.planner is not None:
+            self._crew.planner.change_topology(topology)
+        for prober in self._crew.probers:
+            prober.change_topology(topology)
 
 
 def _check_providers(new: Topology, old: Topology) -> None:

@@ -28,9 +28,14 @@ class Event(StrEnum):
     STORE_BACK = "store-back"
     PROVIDER_LOST = "provider-lost"
     PROVIDER_BACK = "provider-back"
+    TARGETS = "targets"
+    SOURCE_LOST = "source-lost"
+    SOURCE_BACK = "source-back"
     TOPOLOGY = "topology"
     TOPOLOGY_REFUSED = "topology-refused"
     LAST_GOOD_FAILED = "last-good-failed"
+    TRAIL_MENDED = "trail-mended"
+    TRAIL_REFUSED = "trail-refused"
     BUG = "bug"
 
 

@@ -22,8 +22,11 @@ _LOUD = {
     Event.VANTAGE_SICK: "error",
     Event.STORE_LOST: "error",
     Event.PROVIDER_LOST: "error",
+    Event.SOURCE_LOST: "error",
     Event.TOPOLOGY_REFUSED: "error",
     Event.LAST_GOOD_FAILED: "error",
+    Event.TRAIL_MENDED: "warning",
+    Event.TRAIL_REFUSED: "error",
     Event.BUG: "critical",
 }
 _SILENT = {Event.VERIFIED, Event.RACE_LOST}

@@ -1,0 +1,1 @@
+"""Sources of targets: asking them, reading what they say, and keeping it."""
