@@ -83,13 +83,37 @@ class StateFolder:
                 remedy="choose another one with --state",
             ) from error
 
+    @property
+    def trail(self) -> Path:
+        """The published audit trail."""
+        return self.root / "trail"
+
     def embedded_secret(self) -> bytes:
         """Return the secret of the embedded name server's own key; made at the first call.
 
         Raises:
             ConfigError: the file cannot be read or written.
         """
-        path = self.root / "embedded.key"
+        return self._secret("embedded.key", "the embedded name server's key")
+
+    def trail_secret(self) -> bytes:
+        """Return the key that the audit trail's checkpoints are signed with; made at the first call.
+
+        Raises:
+            ConfigError: the file cannot be read or written.
+        """
+        return self._secret("trail.key", "the audit trail's key")
+
+    def people_secret(self) -> bytes:
+        """Return the key by which people have pseudonyms in the audit trail; made at the first call.
+
+        Raises:
+            ConfigError: the file cannot be read or written.
+        """
+        return self._secret("people.key", "the key of people's pseudonyms")
+
+    def _secret(self, name: str, title: str) -> bytes:
+        path = self.root / name
         try:
             self.make()
             with contextlib.suppress(FileExistsError):
@@ -98,9 +122,15 @@ class StateFolder:
                     file.write(base64.b64encode(secrets.token_bytes(SECRET_BYTES)) + b"\n")
                     file.flush()
                     os.fsync(file.fileno())
-            return base64.b64decode(path.read_bytes().strip(), validate=True)
+            found = base64.b64decode(path.read_bytes().strip(), validate=True)
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"the embedded name server's key {path} cannot be used: {error}",
+                f"{title} {path} cannot be used: {error}",
                 remedy="delete the file, then start again: a new key is made",
             ) from error
+        if len(found) != SECRET_BYTES:
+            raise ConfigError(
+                f"{title} {path} cannot be used: {len(found)} bytes, not {SECRET_BYTES}",
+                remedy="delete the file, then start again: a new key is made",
+            )
+        return found

@@ -66,6 +66,7 @@ class Note:
         endpoint: what it concerns; empty: everything.
         by: who did it: a role or a person.
         generation: the plan it is about; 0: none.
+        data: the thing itself where the text does not say it all, for the audit trail.
     """
 
     event: str
@@ -74,6 +75,7 @@ class Note:
     by: str
     at_ns: Nanos
     generation: Generation = NO_GENERATION
+    data: dict[str, object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -342,9 +342,18 @@ class Ledger:
         if old:
             await self._store.commit(Change(deletes=old))
 
-    async def note(self, event: str, text: str, *, endpoint: str = "", by: str = "") -> None:
+    async def note(
+        self,
+        event: str,
+        text: str,
+        *,
+        endpoint: str = "",
+        by: str = "",
+        data: dict[str, object] | None = None,
+    ) -> None:
         """Write one line into the journal."""
-        await self._store.commit(Change(puts=(self._note(event, text, endpoint=endpoint, by=by),)))
+        note = self._note(event, text, endpoint=endpoint, by=by, data=data)
+        await self._store.commit(Change(puts=(note,)))
 
     def _note(
         self,
@@ -354,6 +363,7 @@ class Ledger:
         endpoint: str,
         by: str = "",
         generation: Generation = NO_GENERATION,
+        data: dict[str, object] | None = None,
     ) -> tuple[str, bytes]:
         at_ns = self._clock.now_ns()
         self._serial += 1
@@ -364,6 +374,7 @@ class Ledger:
             by=by or self._name,
             at_ns=at_ns,
             generation=generation,
+            data=data,
         )
         key = f"journal/{endpoint or EVERYTHING}/{at_ns:019d}-{self._name}-{self._serial}"
         return key, entries.encode(note)

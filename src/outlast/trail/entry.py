@@ -21,8 +21,6 @@ from outlast.model.units import Nanos
 VERSION = 1
 PERSON = "person-"
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrailEntry:
@@ -35,6 +33,7 @@ class TrailEntry:
         by: role, or a person's pseudonym.
         generation: of the plan that it is about; 0: none.
         data: the thing itself, as a JSON object; None: the text says it all.
+        note: key of the journal's note that it was copied from; empty: there was none.
     """
 
     at_ns: Nanos
@@ -44,6 +43,7 @@ class TrailEntry:
     text: str
     generation: int = 0
     data: dict[str, object] | None = None
+    note: str = ""
     v: int = VERSION
 
 

@@ -1,0 +1,108 @@
+"""The keeper: follows the journal, gives each note its place in the log, and publishes it.
+
+The log in the store is what counts; folders are copies that others can verify. A folder that cannot be
+written, or holds something else, is told and left alone: the trail goes on without it.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.trail.folder import TileFolder, TrailForkError
+from outlast.drivers.trail.scribe import Scribe
+from outlast.model.errors import StoreError
+from outlast.ports import Store
+from outlast.trail.tiles import WIDTH
+
+ROLE = "scribe"
+PAUSE_S = 1.0
+"""What happens within a second is copied and published together."""
+
+
+class Keeper:
+    """Keeps the trail. One for each process that plans; any number may work on one store."""
+
+    def __init__(
+        self, store: Store, scribe: Scribe, folders: Sequence[TileFolder], *, tell: Tell
+    ) -> None:
+        self._store = store
+        self._scribe = scribe
+        self._closed = list(folders)
+        self._open: list[TileFolder] = []
+        self._tell = tell
+        self._refused: dict[TileFolder, str] = {}
+
+    async def run(self) -> None:
+        """Keep the trail until cancelled."""
+        revision, lost = 0, False
+        while True:
+            try:
+                revision = await self._store.wait(revision)
+                await self.keep()
+                if lost:
+                    self._tell(Fact(event=Event.STORE_BACK, role=ROLE))
+                lost = False
+            except StoreError as error:
+                if not lost:
+                    self._tell(Fact(event=Event.STORE_LOST, role=ROLE, detail=str(error)))
+                revision, lost = 0, True
+            await asyncio.sleep(PAUSE_S)
+
+    async def keep(self) -> None:
+        """Copy what is new and publish it to every folder."""
+        await self._open_folders()
+        size = await self._scribe.copy()
+        for folder in self._open:
+            await self._publish(folder, size)
+
+    async def _open_folders(self) -> None:
+        """Open the folders that can be, and give a store that went back in time its entries again."""
+        for folder in list(self._closed):
+            try:
+                await asyncio.to_thread(folder.open)
+                await self._match(folder)
+            except (TrailForkError, OSError) as error:
+                self._refuse(folder, error)
+                continue
+            self._closed.remove(folder)
+            self._open.append(folder)
+
+    async def _match(self, folder: TileFolder) -> None:
+        """Compare what was published last with the store's entries.
+
+        Raises:
+            TrailForkError: they are two different logs.
+        """
+        head = await self._scribe.head()
+        if folder.size > head.size:
+            lost = await asyncio.to_thread(folder.entries, head.size, folder.size)
+            await self._scribe.put_back(head.size, lost)
+            detail = (
+                f"the store had lost {len(lost)} entries of the audit trail; {folder.root} had them"
+            )
+            self._tell(Fact(event=Event.TRAIL_MENDED, role=ROLE, detail=detail))
+        if folder.size:
+            first = (folder.size - 1) // WIDTH * WIDTH
+            folder.check_last(await self._scribe.read(first, folder.size))
+
+    async def _publish(self, folder: TileFolder, size: int) -> None:
+        try:
+            if size < folder.size:
+                self._close(folder)  # the store went back in time: match it anew
+            elif size > folder.size:
+                raw = await self._scribe.read(folder.size, size)
+                await asyncio.to_thread(folder.add, raw)
+            self._refused.pop(folder, None)
+        except OSError as error:
+            self._close(folder)  # how much of it was written, only the folder knows
+            self._refuse(folder, error)
+
+    def _close(self, folder: TileFolder) -> None:
+        self._open.remove(folder)
+        self._closed.append(folder)
+
+    def _refuse(self, folder: TileFolder, error: Exception) -> None:
+        """Tell it once for each cause."""
+        if self._refused.get(folder) != str(error):
+            self._refused[folder] = str(error)
+            self._tell(Fact(event=Event.TRAIL_REFUSED, role=ROLE, detail=str(error)))

@@ -1,0 +1,227 @@
+"""The trail: every note gets its place, whatever store, folder and other scribes do meanwhile."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.support.builders import endpoint, fence_of, plan
+
+from outlast.core.messages import CommitPlan
+from outlast.drivers.clock import SystemClock
+from outlast.drivers.facts import Event, Fact
+from outlast.drivers.ledger import Ledger
+from outlast.drivers.stores.memory import MemoryData, MemoryStore
+from outlast.drivers.trail.folder import TileFolder, TrailForkError
+from outlast.drivers.trail.keeper import Keeper
+from outlast.drivers.trail.scribe import Scribe, entry_key
+from outlast.model.errors import StoreCorrupt
+from outlast.model.names import EndpointName
+from outlast.model.plan import Ruling
+from outlast.model.units import Generation
+from outlast.ports import Change
+from outlast.trail.entry import TrailEntry, unpack
+from outlast.trail.note import Signer
+from outlast.trail.verify import TamperedError, entries, verify
+
+SIGNER = Signer.of("outlast.test/trail", b"k" * 32)
+KEY = SIGNER.verifier
+
+
+def hide(name: str) -> str:
+    return name if name in {"planner", "test"} else "person-1"
+
+
+class World:
+    """A store, whoever writes in it, and what the keeper tells."""
+
+    def __init__(self, root: Path) -> None:
+        self.data = MemoryData()
+        self.root = root
+        self.facts: list[Fact] = []
+        self.ledger = Ledger(MemoryStore(self.data), SystemClock(), "test")
+
+    def keeper(self) -> Keeper:
+        store = MemoryStore(self.data)
+        folders = [TileFolder(self.root, SIGNER)]
+        return Keeper(store, Scribe(store, hide), folders, tell=self.facts.append)
+
+    async def note(self, first: int, last: int) -> None:
+        for index in range(first, last):
+            await self.ledger.note("tick", f"number {index}", endpoint="shop", by="somebody")
+
+    def read(self, path: str) -> bytes:
+        try:
+            return (self.root / path).read_bytes()
+        except FileNotFoundError as error:
+            raise LookupError(path) from error
+
+    def published(self) -> list[TrailEntry]:
+        size = verify(self.read, KEY).checkpoint.size
+        return [one for _, one in entries(self.read, size)]
+
+    def told(self) -> list[Event]:
+        return [fact.event for fact in self.facts]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    """An empty one."""
+    return World(tmp_path / "trail")
+
+
+async def test_every_note_gets_its_place_in_order(world: World) -> None:
+    """And the published log is verified, however often it was added to."""
+    keeper, written = world.keeper(), 0
+    for upto in (1, 3, 250, 256, 257, 600):
+        await world.note(written, upto)
+        await keeper.keep()
+        written = upto
+        assert [one.text for one in world.published()] == [f"number {one}" for one in range(upto)]
+    assert world.told() == []
+
+
+async def test_people_are_hidden_and_roles_are_not(world: World) -> None:
+    """By the rule that the scribe is given."""
+    await world.note(0, 1)
+    await world.ledger.note("tick", "by itself")
+    await world.keeper().keep()
+    assert [one.by for one in world.published()] == ["person-1", "test"]
+
+
+async def test_a_plan_is_logged_with_its_ruling(world: World) -> None:
+    """Whole, so that the log alone tells what was wanted and why it was let through."""
+    of = endpoint("eu-1", "us-1")
+    wanted = plan(of)
+    ruling = Ruling(endpoint=wanted.endpoint, generation=wanted.generation, findings=())
+    await world.ledger.commit_plan(CommitPlan(plan=wanted, ruling=ruling, expected=Generation(0)))
+    await world.keeper().keep()
+    (entry,) = world.published()
+    assert entry.event == "plan"
+    assert entry.generation == fence_of(wanted).generation
+    assert entry.data is not None
+    assert {"plan", "ruling"} == set(entry.data)
+    assert EndpointName(entry.about) == of.name
+
+
+async def test_unfinished_tiles_of_the_past_are_removed(world: World) -> None:
+    """All but those of the last two checkpoints; full ones stay."""
+    keeper = world.keeper()
+    for index in range(20):
+        await world.note(index, index + 1)
+        await keeper.keep()
+    widths = sorted(int(one.name) for one in (world.root / "tile/0/000.p").iterdir())
+    assert widths == [19, 20]
+
+
+async def test_two_scribes_share_one_log(world: World) -> None:
+    """Nothing is logged twice, nothing is lost."""
+    scribes = [Scribe(MemoryStore(world.data), hide) for _ in range(3)]
+    await world.note(0, 350)
+    await asyncio.gather(*(one.copy() for one in scribes))
+    raw = await scribes[0].read(0, (await scribes[0].head()).size)
+    assert [unpack(one).text for one in raw] == [f"number {one}" for one in range(350)]
+
+
+async def test_a_new_keeper_goes_on_where_the_last_one_stopped(world: World) -> None:
+    """In the store and in the folder."""
+    await world.note(0, 300)
+    await world.keeper().keep()
+    await world.note(300, 310)
+    await world.keeper().keep()
+    assert len(world.published()) == 310
+
+
+async def test_a_store_gone_back_in_time_gets_its_entries_again(world: World) -> None:
+    """Published is published: the log goes on behind it, and no note is logged twice."""
+    await world.note(0, 10)
+    await world.keeper().keep()
+    backup = dict(world.data.entries)
+    await world.note(10, 20)
+    await world.keeper().keep()
+    world.data.entries = backup
+    world.data.keys = sorted(backup)
+    await world.note(20, 25)
+    await world.keeper().keep()
+    assert [one.text for one in world.published()] == [f"number {one}" for one in range(25)]
+    assert world.told() == [Event.TRAIL_MENDED]
+
+
+async def test_a_running_keeper_notices_that_the_store_went_back(world: World) -> None:
+    """And mends it at the next look."""
+    keeper = world.keeper()
+    await world.note(0, 10)
+    await keeper.keep()
+    backup = dict(world.data.entries)
+    await world.note(10, 20)
+    await keeper.keep()
+    world.data.entries = backup
+    world.data.keys = sorted(backup)
+    await keeper.keep()
+    await keeper.keep()
+    assert len(world.published()) == 20
+    assert world.told() == [Event.TRAIL_MENDED]
+
+
+async def test_an_edited_store_is_not_published_over_the_log(world: World) -> None:
+    """The folder keeps what was published, and somebody is told."""
+    await world.note(0, 10)
+    await world.keeper().keep()
+    raw = world.data.entries[entry_key(9)].value.replace(b"number 9", b"number 8")
+    await MemoryStore(world.data).commit(Change(puts=((entry_key(9), raw),)))
+    await world.note(10, 11)
+    keeper = world.keeper()
+    await keeper.keep()
+    await keeper.keep()
+    assert [one.text for one in world.published()][-1] == "number 9"
+    assert world.told() == [Event.TRAIL_REFUSED]  # once, not at each look
+    assert "other entries than were published" in world.facts[0].detail
+
+
+async def test_an_edited_folder_is_not_continued(world: World) -> None:
+    """Nor one that somebody else signed."""
+    await world.note(0, 300)
+    await world.keeper().keep()
+    tile = world.root / "tile/1/000.p/1"
+    tile.write_bytes(bytes(32))
+    await world.note(300, 301)
+    await world.keeper().keep()
+    assert world.told() == [Event.TRAIL_REFUSED]
+    with pytest.raises(TamperedError):
+        world.published()
+    other = TileFolder(world.root, Signer.of("outlast.test/trail", b"o" * 32))
+    with pytest.raises(TrailForkError, match="not signed by"):
+        other.open()
+
+
+async def test_a_folder_that_cannot_be_written_is_told(world: World) -> None:
+    """And the trail in the store goes on."""
+    world.root.write_text("in the way")
+    await world.note(0, 3)
+    keeper = world.keeper()
+    await keeper.keep()
+    assert world.told() == [Event.TRAIL_REFUSED]
+    assert (await Scribe(MemoryStore(world.data), hide).head()).size == 3
+    world.root.unlink()
+    await keeper.keep()
+    assert len(world.published()) == 3
+
+
+async def test_a_lost_folder_is_written_anew(world: World) -> None:
+    """All of it, from the store."""
+    await world.note(0, 300)
+    await world.keeper().keep()
+    shutil.rmtree(world.root)
+    await world.keeper().keep()
+    assert len(world.published()) == 300
+
+
+async def test_an_entry_missing_from_the_store_is_told(world: World) -> None:
+    """It is not skipped: the log would prove less than it says."""
+    await world.note(0, 3)
+    store = MemoryStore(world.data)
+    scribe = Scribe(store, hide)
+    await scribe.copy()
+    await store.commit(Change(deletes=(entry_key(1),)))
+    with pytest.raises(StoreCorrupt, match="000000000001 is missing"):
+        await scribe.read(0, 3)
