@@ -34,7 +34,7 @@ from outlast.drivers.providers.wire import (
     pack_update,
 )
 from outlast.model import topology
-from outlast.model.errors import Denied, ProviderError
+from outlast.model.errors import Denied, ProviderError, Unreachable
 from outlast.model.names import DnsName
 from outlast.model.plan import Layout, Observation, Outcome, OutcomeKind, Transaction
 from outlast.model.records import RecordSet
@@ -161,9 +161,18 @@ class Rfc2136Provider:
     async def describe(self) -> str:
         """Name kind, server and, where the server tells it, the software, in one line."""
         known = f"{self._provider.name}: {self._provider.kind} at {self._provider.server}"
-        return f"{known}, {await self._version()}"
+        try:
+            return f"{known}, {await self.version() or 'software not told'}"
+        except Unreachable as fault:
+            return f"{known}, {fault.what}"
 
-    async def _version(self) -> str:
+    async def version(self) -> str:
+        """Name the software and its version as the server tells it; empty: it does not.
+
+        Raises:
+            Unreachable: no answer.
+        """
+
         def pack(number: int) -> bytes:
             return pack_query("version.bind", TYPE_TXT, number, rclass=CLASS_CH)
 
@@ -174,11 +183,9 @@ class Rfc2136Provider:
                 for one in reply.answers
                 if one.code == TYPE_TXT and one.rclass == CLASS_CH
             ]
-        except (NotSent, Lost) as fault:
-            return fault.what
         except ValueError:
             texts = []
-        return texts[0] if texts else "software not told"
+        return texts[0] if texts else ""
 
     async def close(self) -> None:
         """Give up all connections. Writes under way become unknown to whoever waits for them."""

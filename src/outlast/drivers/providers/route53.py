@@ -250,6 +250,10 @@ class Route53Provider:
         where = self._api.endpoint or "Route 53"
         return f"{self._provider.name}: {self._provider.kind} at {where}, API 2013-04-01"
 
+    async def version(self) -> str:
+        """Name the API; the service tells no version of its own."""
+        return "API 2013-04-01"
+
     async def close(self) -> None:
         """Give up. Writes under way become unknown to whoever waits for them."""
         self._client.close()
