@@ -167,6 +167,8 @@ HEALTH_REMOVAL = Table(
         _ratio("velocity_ratio", "Share of the nodes that may be removed a minute; 0: no limit."),
         _ratio("removable_ratio", "Share of the nodes that may be out at once; 1: no limit."),
         _ratio("open_ratio", "Below this share of healthy nodes all are used; 0: never."),
+        _amount("nodes", "Nodes in a region; with `checker_rate`: how busy the checkers are."),
+        _ratio("new_ratio", "Share of the nodes that are new, and fail while `via` is behind."),
     ),
 )
 

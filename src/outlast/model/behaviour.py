@@ -158,6 +158,8 @@ class HealthRemoval:
         velocity_ratio: share of the nodes that may be removed a minute; 0: no limit.
         removable_ratio: share of the nodes that may be out at once; 1: no limit.
         open_ratio: below this share of healthy nodes all are used (fail-open); 0: never.
+        nodes: how many there are in a region; with `checker_rate` they say how busy the checkers are.
+        new_ratio: share of the nodes that are new, and fail while `via` is behind.
     """
 
     interval_s: float = 10.0
@@ -168,6 +170,8 @@ class HealthRemoval:
     velocity_ratio: float = 0.0
     removable_ratio: float = 1.0
     open_ratio: float = 0.0
+    nodes: float = 100.0
+    new_ratio: float = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
