@@ -1,33 +1,41 @@
 """Wiring: the only file that knows which class stands behind each port."""
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outlast.app.state import StateFolder
 from outlast.config.secrets import read_secret
+from outlast.drivers.certificates import CertificateFile
+from outlast.drivers.certify import Candidate
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.facts import Tell
 from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.providers.authority import ask
+from outlast.drivers.providers.certified import CertifiedProvider
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.throttle import Throttles
 from outlast.drivers.providers.tsig import Key
+from outlast.drivers.signing import PlanSigner
 from outlast.drivers.stores.file import FileOptions
 from outlast.drivers.stores.memory import MemoryStore
 from outlast.drivers.stores.reopening import ReopeningStore
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.stores.sqlite import SqliteStore
+from outlast.drivers.trail.folder import TileFolder
+from outlast.drivers.trail.keeper import Keeper
+from outlast.drivers.trail.scribe import Scribe, hide_people
 from outlast.drivers.witness import Witness
 from outlast.model.api import ProviderKind
 from outlast.model.names import DnsName, EnactorName, ProviderName
-from outlast.model.plan import Layout, Observation
+from outlast.model.plan import Layout, Observation, Plan
 from outlast.model.topology import Address, Provider, Topology
 from outlast.ports import Clock, Store
 from outlast.ports import Provider as ProviderPort
+from outlast.trail.note import Signer as TrailSigner
 
 if TYPE_CHECKING:
     from outlast.drivers.nameserver import FactHook, NameServer
@@ -74,8 +82,30 @@ class World:
             return Key(EMBEDDED_KEY, "hmac-sha256", secret)
         return Key(provider.key.name, provider.key.algorithm, secret)
 
+    @property
+    def certificates(self) -> CertificateFile:
+        """What is certified of the providers."""
+        return CertificateFile(self.state.root / "certificates.json")
+
     def provider(self, provider: Provider) -> ProviderPort:
-        """Make a connection to a provider; it opens when first used."""
+        """Make a connection to a provider; it opens when first used.
+
+        Its writes pass only if nothing speaks against the fence there, see `CertifiedProvider`.
+        """
+        plain = self.plain_provider(provider)
+        if provider.kind is ProviderKind.EMBEDDED:  # our own; its tests are its certificate
+            return plain
+        return CertifiedProvider(
+            plain,
+            provider.fence,
+            lambda: self.certificates.read().get(provider.name),
+            place=place_of(provider),
+            clock=self.clock,
+            command=f"outlast certify {self.file} {provider.name}",
+        )
+
+    def plain_provider(self, provider: Provider) -> Candidate:
+        """Make a connection that no certificate stands before: to certify it, or to look."""
         match provider.kind:
             case ProviderKind.ROUTE53:
                 # Imported when there is one: it brings threads and its own way to sign along.
@@ -110,7 +140,37 @@ class World:
 
     def ledger(self, store: Store, name: str) -> Ledger:
         """Speak to a store in the words of the domain, as `name`."""
-        return Ledger(store, self.clock, name)
+        signers: list[PlanSigner | None] = []
+
+        def sign(plan: Plan) -> Plan:
+            if (
+                not signers
+            ):  # read at the first plan: who makes none, such as an enactor, needs no key
+                signers.append(self.signer())
+            return plan if signers[0] is None else signers[0].sign(plan)
+
+        return Ledger(store, self.clock, name, sign)
+
+    def signer(self) -> PlanSigner | None:
+        """Return what plans are signed with; None where the topology names no key.
+
+        Raises:
+            ConfigError: it names one that cannot be read; then nobody plans: unsigned, a plan looks forged.
+        """
+        ref = self.topology.settings.signing_key
+        if ref is None:
+            return None
+        return PlanSigner.from_secret(read_secret(ref, self.file.parent))
+
+    def trail_signer(self) -> TrailSigner:
+        """Return who signs the checkpoints of this world's audit trail."""
+        return TrailSigner.of(f"outlast.trail/{self.file.stem}", self.state.trail_secret())
+
+    def trail_keeper(self, store: Store, tell: Tell) -> Keeper:
+        """Make what copies the journal into the audit trail and publishes it."""
+        scribe = Scribe(store, hide_people(self.state.people_secret()))
+        folder = TileFolder(self.state.trail, self.trail_signer())
+        return Keeper(store, scribe, (folder,), tell=tell)
 
     def last_good_keys(self) -> Mapping[ProviderName, bytes]:
         """Return what the last-known-good file is authenticated with: each provider's own secret.
@@ -158,6 +218,14 @@ class World:
             settings,
             on_fact=on_fact,
         )
+
+
+def place_of(provider: Provider, more: Sequence[Address] = ()) -> str:
+    """Say where a provider's writes go: its kind, its address, and further servers of the same data."""
+    where = str(provider.server)
+    if provider.kind.has_api:
+        where = provider.api.endpoint or "api"
+    return " ".join([provider.kind, where, *(str(one) for one in more)])
 
 
 def real_clock() -> Clock:

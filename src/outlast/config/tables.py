@@ -136,8 +136,10 @@ PROVIDER = Table(
         Field(
             key="fence",
             kind=Choice(tuple(FenceGrade), FenceGrade),
-            meaning="How well it can refuse a late write. `full`: one condition covers fence and data; "
-            "`record-set`: one record set at a time; `lease`: only a lock keeps writers apart.",
+            default="not claimed",
+            meaning="How well it can refuse a late write. `full`: one condition covers fence and data, and "
+            "nothing is written without a certificate of that (`outlast certify`); `record-set`: one record "
+            "set at a time; `lease`: only a lock keeps writers apart.",
         ),
         Field(key="api", kind=Part(API), meaning="For clouds: how the API is reached."),
         Field(
@@ -199,6 +201,11 @@ NEED = Table(
             meaning="Needs of one service with the same group stand in for each other: one is enough.",
         ),
         Field(key="call", kind=Part(CALL), meaning=CALL.meaning),
+        Field(
+            key="calls_ratio",
+            kind=Real(low=0, high=1e6),
+            meaning="Calls for each request of the dependent.",
+        ),
     ),
 )
 
@@ -299,6 +306,12 @@ SETTINGS = Table(
             kind=LISTEN,
             default="127.0.0.1:9153",
             meaning="Where /metrics, /healthz and /readyz are served.",
+        ),
+        Field(
+            key="signing_key",
+            kind=SECRET,
+            meaning="Where the key lies that plans are signed with: `outlast keys make`. None: they are not "
+            "signed, and `outlast check` can compare servers with each other only.",
         ),
     ),
 )

@@ -74,7 +74,3 @@ class Certificate:
     def caveats(self) -> tuple[Check, ...]:
         """What is to be known and does no harm."""
         return tuple(one for one in self.checks if not one.passed and one.weight is Weight.CAVEAT)
-
-    def covers(self, place: str, version: str) -> bool:
-        """Whether it speaks of this place, running this version."""
-        return (self.place, self.version) == (place, version)

@@ -117,7 +117,7 @@ class Provider:
             name" (RFC 2308). Small, since a long one lengthens every outage: 900 s of it made the
             last quarter of an hour of 20 October 2025.
         secondaries: for `embedded`: who may transfer the zones and is notified of changes.
-        fence: how well it can refuse a write that comes too late.
+        fence: how well it is claimed to refuse a write that comes too late; None: nothing is claimed.
         api, token: for clouds: how to reach them, and an access token where one is given.
     """
 
@@ -130,7 +130,7 @@ class Provider:
     verify_servers: tuple[Address, ...] = ()
     negative_ttl_s: int = 5
     secondaries: tuple[Address, ...] = ()
-    fence: FenceGrade = FenceGrade.FULL
+    fence: FenceGrade | None = None
     api: Api = Api()
     token: SecretRef | None = None
 
@@ -299,6 +299,7 @@ class Settings:
         rescued_hold_s: how long a rescued endpoint is left alone once automation is back.
         plans_kept: retired plans kept for each endpoint beside the live one and its predecessor.
         http: where /metrics, /healthz and /readyz are served.
+        signing_key: with which plans are signed; None: they are not.
     """
 
     enactors: int = 3
@@ -310,6 +311,7 @@ class Settings:
     rescued_hold_s: float = 3600.0
     plans_kept: int = 20
     http: Address = Address(host="127.0.0.1", port=9153)
+    signing_key: SecretRef | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

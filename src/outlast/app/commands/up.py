@@ -12,6 +12,8 @@ from outlast.app.up import ALL_ROLES, Options, Role, Up
 from outlast.app.wiring import World
 from outlast.drivers.regions import LocalRegion
 from outlast.drivers.telemetry import make_logger
+from outlast.model.api import ProviderKind
+from outlast.model.facts import FenceGrade
 from outlast.model.names import EnactorName, VantageName
 from outlast.model.topology import NO_SERVER, Address
 
@@ -86,8 +88,20 @@ def up(
         http=http or (None if alone else world.topology.settings.http),
     )
     regions = local_regions(world.topology) if play_regions else []
+    _print_uncertified(world)
     _print_hint(world)
     _run(_up(Up(world, options, make_logger(as_json=json_logs)), regions))
+
+
+def _print_uncertified(world: World) -> None:
+    """Say whose fence nobody has seen hold, and what to run."""
+    known = world.certificates.read()
+    for one in world.topology.providers:
+        if one.kind is ProviderKind.EMBEDDED or one.name in known:
+            continue
+        held = "nothing will be written" if one.fence is FenceGrade.FULL else "its word is taken"
+        text = f"provider {one.name}: its fence is not certified, {held}"
+        click.echo(f"{text}\n  -> outlast certify {world.file} {one.name}", err=True)
 
 
 def _print_hint(world: World) -> None:
