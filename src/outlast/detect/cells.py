@@ -28,7 +28,7 @@ Flags = NDArray[np.bool_]
 RING_MINUTES = 64
 """How far back a late report still finds its minute; beyond it goes to history alone."""
 
-WINDOWS_MINUTES = (1, 2, 5, 15, 30)
+WINDOWS_MINUTES = (1, 2, 5, 15)
 """Lengths of the windows that are summed. Each is at most the ring's length."""
 
 

@@ -101,6 +101,11 @@ class Charts:
         self._seen = 0
 
     @property
+    def settled(self) -> bool:
+        """Whether enough has been seen to raise an alarm."""
+        return self._seen * self.step > self.setting.learning_minutes
+
+    @property
     def level(self) -> Reals32:
         """The expected count of a step, the profile apart."""
         return (self._reports + np.float32(_PRIOR_REPORTS)) / (

@@ -59,6 +59,12 @@ class Profile:
             self._over[window] = found
         return found
 
+    def usual(self, window: int) -> Reals32:
+        """Return `over` for the step before this one; flat before there was any."""
+        if not self._recent:
+            return np.full(len(self._groups), window, np.float32)
+        return self.over(window)
+
     def learn(self, reports: Reals32, level: Reals32) -> None:
         """Add what the series saw in this step, and what their level gave, both already weighted."""
         for half, values in enumerate((reports, level)):

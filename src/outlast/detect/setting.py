@@ -39,6 +39,7 @@ class Setting:
             a shift that lasts longer is the new normal.
         reports_least, ratio_least: fewer than `reports_least + ratio_least * expected` reports in a window
             are no outage to speak of, however unlikely they are by chance.
+        learning_minutes: nothing is an alarm before so much has been seen.
         false_alarms_a_day: how many alarms chance may raise, over everything that is watched together.
         quiet_minutes: an alarm is over after so long without an excess, and at least two steps.
         hush_minutes: within so long after it an alarm of the same series speaks again only if it is louder.
@@ -64,6 +65,7 @@ class Setting:
     freeze_minutes: int = 1_440
     reports_least: float = 25.0
     ratio_least: float = 2.0
+    learning_minutes: int = 120
     false_alarms_a_day: float = 1 / 30
     quiet_minutes: int = 15
     hush_minutes: int = 720

@@ -183,11 +183,13 @@ class Roads:
         services: names; rows.
         causes: columns.
         service_of, cause_of: the edges, as two columns of codes of equal length.
-        pinned_by: for a name its region, where a probe at a fixed address avoids the name; by cause.
+        above: for a cause the causes that take it down with them: for a DNS name its region, its
+            provider. A probe that resolves the name leans on all of them, one at a pinned address on
+            those that have nothing to do with DNS.
     """
 
     services: tuple[str, ...]
     causes: tuple[Cause, ...]
     service_of: Codes
     cause_of: Codes
-    pinned_by: Mapping[Cause, Cause] = field(default_factory=dict)
+    above: Mapping[Cause, tuple[Cause, ...]] = field(default_factory=dict)

@@ -1,0 +1,75 @@
+"""The probe that would separate two candidates.
+
+A probe is worth what its answer tells on average: the mutual information between the answer and which of
+the two candidates it is. A region and a name in it are told apart by one probe at a pinned address: it
+fails if the region is gone and works if only the name is.
+"""
+
+from collections.abc import Iterable
+from math import log2
+
+from outlast.detect.cells import Road
+from outlast.detect.evidence import touched
+from outlast.detect.noisyor import PROBE_HIT
+from outlast.detect.verdict import Cause, Question, Roads, Suspect
+
+_WELL_FAILS = 0.001
+"""How often a probe fails that leans on nothing broken."""
+
+_SERVICES_MOST = 20
+"""How many services of each candidate are thought of as a place to probe."""
+
+
+def best_question(graph: Roads, leader: Suspect, other: Suspect) -> Question | None:
+    """Return the probe that tells most; None: none tells anything."""
+    total = leader.posterior + other.posterior
+    prior = leader.posterior / total if total else 0.5
+    best: tuple[float, Question] | None = None
+    for subject in _subjects(graph, leader.cause, other.cause):
+        for road in Road:
+            leans = touched(graph, subject, road)
+            bad_if_leader = _fails(leader.cause, leans)
+            bad_if_other = _fails(other.cause, leans)
+            gain = _information(prior, bad_if_leader, bad_if_other)
+            if gain > 1e-6 and (best is None or gain > best[0] + 1e-9):
+                worse, better = (leader, other) if bad_if_leader > bad_if_other else (other, leader)
+                made = Question(
+                    subject=subject,
+                    road=road,
+                    good_means=str(better.cause),
+                    bad_means=str(worse.cause),
+                    gain_bits=gain,
+                )
+                best = gain, made
+    return best[1] if best else None
+
+
+def _subjects(graph: Roads, leader: Cause, other: Cause) -> Iterable[str]:
+    """Causes first: a probe of the thing itself asks nobody else."""
+    yield leader.name
+    yield other.name
+    for cause in graph.causes:
+        above = graph.above.get(cause, ())
+        if (leader in above) != (other in above):
+            yield cause.name
+    codes = {cause: code for code, cause in enumerate(graph.causes)}
+    for cause in (leader, other):
+        rows = graph.service_of[graph.cause_of == codes[cause]]
+        for row in rows[:_SERVICES_MOST].tolist():
+            yield graph.services[row]
+
+
+def _fails(cause: Cause, leans: list[Cause]) -> float:
+    return PROBE_HIT if cause in leans else _WELL_FAILS
+
+
+def _information(prior: float, first: float, second: float) -> float:
+    """The mutual information in bits between a yes-no answer and two hypotheses."""
+    mixed = prior * first + (1 - prior) * second
+    return _entropy(mixed) - prior * _entropy(first) - (1 - prior) * _entropy(second)
+
+
+def _entropy(chance: float) -> float:
+    if not 0 < chance < 1:
+        return 0.0
+    return -chance * log2(chance) - (1 - chance) * log2(1 - chance)

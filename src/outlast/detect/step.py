@@ -1,0 +1,329 @@
+"""One minute of detection: `step(state, tick) -> (state, alarms)`.
+
+Every series is judged by its chart; what stands out passes the false-discovery rule, opens as *possible*,
+becomes *confirmed* once a second class of evidence or a second country agrees, and is *over* after some
+quiet minutes. Opening is hard and staying open is easy (hysteresis), so that an outage is one alarm. Only
+changes of state are said.
+
+Deterministic, with no clock and no IO. The arrays of the state are moved on in place: 214,000 series would
+otherwise be copied each minute. Whoever steps a state owns it, and goes on with what is returned.
+
+Silence is not health: a country whose source is silent is neither judged nor learned from.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from outlast.detect.cells import (
+    WINDOWS_MINUTES,
+    Evidence,
+    Flags,
+    Grid,
+    Notice,
+    ProbeSeen,
+    Tick,
+)
+from outlast.detect.charts import Charts, Loud, deviance
+from outlast.detect.discoveries import discoveries
+from outlast.detect.pools import Pools
+from outlast.detect.profile import Reals32
+from outlast.detect.setting import Setting
+from outlast.detect.surge import surge, surges
+from outlast.detect.verdict import Alarm, Scope, Series, State
+
+_DAY_MINUTES = 1_440
+_YEAR_MINUTES = 365 * _DAY_MINUTES
+_COUNTRY_CHANCE = 1e-3
+"""How unlikely a second country's own rise must be, over all countries, to count as agreement."""
+_BAND_CHANCE = 0.01
+
+
+@dataclass(slots=True)
+class Open:
+    """An alarm that is not over.
+
+    Attributes:
+        at: the position of its series.
+        since, last: first and latest minute with an excess.
+    """
+
+    at: int
+    series: Series
+    state: State
+    since: int
+    last: int
+    loudest: float
+    countries: frozenset[str] = frozenset()
+
+
+@dataclass(slots=True)
+class DetectState:
+    """All that detection remembers. Its size is constant but for the open alarms."""
+
+    grid: Grid
+    pools: Pools
+    charts: Charts
+    setting: Setting
+    open: dict[int, Open] = field(default_factory=dict)
+    hushed: dict[int, Open] = field(default_factory=dict)
+    """Alarms that were over lately, by series: the same series speaks again only if it is louder."""
+
+    @property
+    def down(self) -> tuple[str, ...]:
+        """Services that are possibly or certainly down, anywhere; sorted: the symptoms for blame."""
+        return tuple(sorted({one.series.service for one in self.open.values()} - {""}))
+
+    def watched(self, least: float = 0.5) -> tuple[str, ...]:
+        """Services of which enough is heard that their silence means health.
+
+        Args:
+            least: reports that are expected in a quarter of an hour.
+        """
+        begin, end = self.pools.bounds[Scope.SERVICE]
+        level = self.charts.level[begin:end] * (15 / self.charts.step)
+        return tuple(self.grid.services[one] for one in np.flatnonzero(level >= least))
+
+
+def begin(
+    grid: Grid,
+    *,
+    windows: Sequence[int] = WINDOWS_MINUTES,
+    step_minutes: int = 1,
+    setting: Setting | None = None,
+) -> DetectState:
+    """Return a state that knows nothing yet; `windows` as the cells sum them, in steps."""
+    setting = setting or Setting()
+    pools = Pools(grid)
+    charts = Charts(pools.count, windows, step=step_minutes, groups=pools.groups, setting=setting)
+    return DetectState(grid, pools, charts, setting)
+
+
+def step(state: DetectState, tick: Tick) -> tuple[DetectState, tuple[Alarm, ...]]:
+    """Judge one minute; the state given is used up. Alarms come in the order of their series."""
+    sums = state.pools.sums(tick.sums)
+    factor = _factors(state, tick)
+    loud = state.charts.observe(tick.minute, sums, factor=factor, blind=_blind(state, tick))
+    believed = _believed(state, loud)
+    others = _Others(state, tick, loud)
+    opened = _opened(state, tick.minute, loud, believed)
+    _keep(state, tick.minute, loud)
+    alarms = {one.at: _said(state, tick.minute, one, loud, others) for one in opened}
+    for one in state.open.values():
+        if one.state is State.POSSIBLE and others.confirm(one):
+            one.state = State.CONFIRMED
+            alarms[one.at] = _said(state, tick.minute, one, loud, others)
+    alarms |= _closed(state, tick.minute, others, loud)
+    return state, tuple(alarms[at] for at in sorted(alarms))
+
+
+def _factors(state: DetectState, tick: Tick) -> Reals32 | None:
+    """Return what the expected counts are multiplied by; None: by nothing.
+
+    Everybody may talk louder than always; and a pool expects no more than the live part of it can give.
+    """
+    services, countries = state.grid.shape
+    charts, cells = state.charts, state.grid.size
+    row = len(charts.windows) - 1
+    level = charts.level[:cells]
+    expected = level * charts.profile.usual(charts.windows[row])[:cells]
+    expected = (expected.reshape(services, countries) * tick.live).astype(np.float32)
+    most = state.setting.surge_most
+    everywhere = surge(tick.sums[row].sum(axis=1), expected.sum(axis=1), most)
+    by_country = surges(tick.sums[row], expected, everywhere, most, tick.live)
+    if everywhere == 1.0 and (by_country == 1.0).all() and tick.live.all():
+        return None
+    factor = np.full(state.pools.count, everywhere, np.float32)
+    factor[:cells] = np.tile(by_country, services)
+    if not tick.live.all():
+        _of_the_live(state, tick.live, level.reshape(services, countries), factor)
+    return factor
+
+
+def _of_the_live(state: DetectState, live: Flags, level: Reals32, factor: Reals32) -> None:
+    heard = (level * live).sum(axis=1)
+    whole = level.sum(axis=1)
+    least = np.float32(1e-3)
+    begin_, end = state.pools.bounds[Scope.SERVICE]
+    factor[begin_:end] *= np.maximum(heard / whole, least)
+    begin_, end = state.pools.bounds[Scope.CATEGORY]
+    category = state.pools.category_of
+    for code in range(end - begin_):
+        mine = category == code
+        share = heard[mine].sum() / whole[mine].sum()
+        factor[begin_ + code] *= np.maximum(share, least)
+
+
+def _blind(state: DetectState, tick: Tick) -> Flags | None:
+    """Return the series of which nothing can be heard."""
+    if tick.live.all():
+        return None
+    services, _ = state.grid.shape
+    blind = np.full(state.pools.count, not tick.live.any())
+    blind[: state.grid.size] = np.tile(~tick.live, services)
+    begin_, end = state.pools.bounds[Scope.COUNTRY]
+    blind[begin_:end] = ~tick.live
+    return blind
+
+
+def _believed(state: DetectState, loud: Loud) -> Flags:
+    """Return which loud series are discoveries; each scope has an equal share of the false-alarm rate."""
+    believed = np.zeros(len(loud.at), np.bool_)
+    if not state.charts.settled:
+        return believed
+    scopes = {scope: one for scope, one in state.pools.bounds.items() if one[1] > one[0]}
+    rate = state.setting.false_alarms_a_day * state.charts.step / _DAY_MINUTES / len(scopes)
+    for begin_, end in scopes.values():
+        mine = np.flatnonzero((loud.at >= begin_) & (loud.at < end))
+        believed[mine] = discoveries(loud.loudness[mine], end - begin_, rate)
+    return believed & loud.enough
+
+
+def _opened(state: DetectState, minute: int, loud: Loud, believed: Flags) -> list[Open]:
+    found = []
+    for position in np.flatnonzero(believed):
+        at = int(loud.at[position])
+        loudness = float(loud.loudness[position])
+        if at in state.open:
+            continue
+        hushed = state.hushed.get(at)
+        if hushed is not None and minute - hushed.last < state.setting.hush_minutes:
+            if loudness <= hushed.loudest:
+                continue
+            del state.hushed[at]
+        series = state.pools.series(at)
+        made = Open(at, series, State.POSSIBLE, minute, minute, loudness)
+        state.open[at] = made
+        found.append(made)
+    return found
+
+
+def _keep(state: DetectState, minute: int, loud: Loud) -> None:
+    """Keep open alarms alive whose series still exceeds its threshold."""
+    for at, one in state.open.items():
+        position = int(np.searchsorted(loud.at, at))
+        if position < len(loud.at) and loud.at[position] == at:
+            one.last = minute
+            one.loudest = max(one.loudest, float(loud.loudness[position]))
+
+
+def _closed(state: DetectState, minute: int, others: "_Others", loud: Loud) -> dict[int, Alarm]:
+    quiet = max(state.setting.quiet_minutes, 2 * state.charts.step)
+    found = {}
+    for at in [at for at, one in state.open.items() if minute - one.last >= quiet]:
+        one = state.open.pop(at)
+        one.state = State.OVER
+        state.hushed[at] = one
+        found[at] = _said(state, minute, one, loud, others)
+    for at in [
+        at for at, one in state.hushed.items() if minute - one.last >= state.setting.hush_minutes
+    ]:
+        del state.hushed[at]
+    return found
+
+
+class _Others:
+    """What else speaks for an alarm in this minute: countries, probes, official pages."""
+
+    def __init__(self, state: DetectState, tick: Tick, loud: Loud) -> None:
+        countries = state.grid.shape[1]
+        wanted = np.log(countries / _COUNTRY_CHANCE)
+        cells = loud.at[(loud.at < state.grid.size) & (loud.loudness >= wanted)]
+        self._countries: dict[str, set[str]] = {}
+        for cell in cells.tolist():
+            service, country = divmod(cell, countries)
+            name = state.grid.services[service]
+            self._countries.setdefault(name, set()).add(state.grid.countries[country])
+        self._probes = [one for one in tick.probes if not one.good]
+        self._notices = [one for one in tick.notices if one.degraded]
+        self._members: dict[str, frozenset[str]] = {}
+        for service, category in zip(state.grid.services, state.grid.categories, strict=False):
+            self._members[category] = self._members.get(category, frozenset()) | {service}
+
+    def countries(self, series: Series) -> frozenset[str]:
+        """Return the countries that show it by themselves."""
+        if series.scope is Scope.COUNTRY:
+            return frozenset({series.country})
+        names = self._names(series)
+        shown = [self._countries.get(one, set()) for one in sorted(names)]
+        own = {series.country} - {""}
+        return frozenset(own.union(*shown))
+
+    def evidence(self, series: Series) -> tuple[Evidence, ...]:
+        """Return the classes of evidence that agree, in a fixed order."""
+        found = [Evidence.USER]
+        if any(self._fits(series, one) for one in self._probes):
+            found.append(Evidence.PROBE)
+        if any(self._fits(series, one) for one in self._notices):
+            found.append(Evidence.OFFICIAL)
+        return tuple(found)
+
+    def confirm(self, one: Open) -> bool:
+        """Whether a second class of evidence or a second country agrees."""
+        one.countries |= self.countries(one.series)
+        return len(self.evidence(one.series)) > 1 or len(one.countries) > 1
+
+    def _names(self, series: Series) -> frozenset[str]:
+        if series.scope is Scope.CATEGORY:
+            return self._members.get(series.category, frozenset())
+        return frozenset({series.service} - {""})
+
+    def _fits(self, series: Series, seen: ProbeSeen | Notice) -> bool:
+        if isinstance(seen, Notice):
+            return seen.service in self._names(series)
+        if series.scope is Scope.COUNTRY:
+            return seen.country == series.country
+        same = not series.country or not seen.country or seen.country == series.country
+        return same and seen.subject in self._names(series)
+
+
+def _said(state: DetectState, minute: int, one: Open, loud: Loud, others: _Others) -> Alarm:
+    charts, at = state.charts, one.at
+    found = np.flatnonzero(loud.at == at)
+    if len(found):
+        position = int(found[0])
+        row = int(loud.row[position])
+        observed = round(float(loud.observed[position]))
+        expected = float(loud.expected[position])
+    else:
+        row, observed = 0, 0
+        expected = float(charts.level[at] * charts.profile.over(1)[at])
+    chance = float(np.exp(-one.loudest))
+    scopes = sum(1 for begin_, end in state.pools.bounds.values() if end > begin_)
+    begin_, end = state.pools.bounds[one.series.scope]
+    a_year = chance * (end - begin_) * scopes * _YEAR_MINUTES / charts.step
+    return Alarm(
+        series=one.series,
+        state=one.state,
+        minute=minute,
+        since=one.since,
+        window=charts.windows[row] * charts.step,
+        observed=observed,
+        expected=expected,
+        high=_high(charts, at, expected),
+        chance=chance,
+        false_a_year=a_year,
+        evidence=others.evidence(one.series),
+        countries=tuple(sorted(one.countries | others.countries(one.series))),
+    )
+
+
+def _high(charts: Charts, at: int, expected: float) -> float:
+    """Return the highest count that chance explains 99 times in 100, given what was expected."""
+    setting = charts.setting
+    beyond = max(0.0, float(np.log(setting.tail_share / _BAND_CHANCE)))
+    wanted = float(charts.threshold[at] + charts.excess[at] * beyond) ** 2
+    low, high = expected, expected + 10.0
+    size = np.array(1 / setting.dispersion_ratio, np.float32)
+    mean = np.array(expected, np.float32)
+
+    def reached(count: float) -> bool:
+        return float(deviance(np.array(count, np.float32), mean, size)) >= wanted
+
+    while not reached(high) and high < 1e9:
+        high *= 2
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return high
