@@ -191,6 +191,7 @@ class Up:
                 tell=self._tell,
             )
             jobs["planner"] = crew.planner.run
+            jobs["scribe"] = world.trail_keeper(store, self._tell).run
         if Role.ENACTOR in options.roles:
             for name in self._enactor_names():
                 crew.enactors.append(self._make_enactor(name, store))

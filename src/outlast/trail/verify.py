@@ -111,6 +111,16 @@ def entries(read: ReadFile, size: int) -> Iterator[tuple[int, TrailEntry]]:
                 raise TamperedError(f"entry {bundle * WIDTH + offset}: {error}") from error
 
 
+def raw_entry(read: ReadFile, index: int, size: int) -> bytes:
+    """Return the bytes of one entry of a log of `size` entries.
+
+    Raises:
+        TamperedError: it cannot be read.
+    """
+    bundle, offset = divmod(index, WIDTH)
+    return _bundle(read, bundle, width_of(size, bundle))[offset]
+
+
 def _leaves(read: ReadFile, size: int) -> Iterator[list[Hash]]:
     for bundle in range(-(-size // WIDTH)):
         yield [leaf_hash(one) for one in _bundle(read, bundle, width_of(size, bundle))]

@@ -10,6 +10,7 @@ Both change in one compare-and-swap, so any number of scribes can work at once: 
 again. An entry carries its note's key, by which it is known again after the store has gone back in time.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -20,7 +21,7 @@ from outlast.drivers.entries import Note
 from outlast.model.errors import StoreCorrupt
 from outlast.model.units import Generation
 from outlast.ports import Change, Entry, Store
-from outlast.trail.entry import TrailEntry, pack, unpack
+from outlast.trail.entry import TrailEntry, pack, pseudonym, unpack
 
 HEAD = "trail/head"
 BATCH = 100
@@ -30,6 +31,11 @@ BLOCK_DIGITS = 3
 """Entries that are read at once, by the digits that their keys differ in."""
 DATA_BYTES_MAX = 32_768
 """A thing whose JSON is longer is left out of its entry: the text and the generation still name it."""
+
+ROLES = re.compile(
+    r"(planner|guard|outlast|detector|scribe|(enactor|prober|cleaner|drill|rescue)(-[a-z0-9.-]+)?)\Z"
+)
+"""Names in the journal that are no person's."""
 
 Hide = Callable[[str], str]
 """Return what stands for a name in the log: itself for a role, a pseudonym for a person."""
@@ -49,6 +55,16 @@ _HEAD = msgspec.json.Decoder(TrailHead)
 def entry_key(index: int) -> str:
     """Return where an entry stands in the store."""
     return f"trail/entry/{index:012d}"
+
+
+def hide_people(secret: bytes) -> Hide:
+    """Return the rule that leaves roles as they are and gives everybody else a pseudonym."""
+
+    def hide(name: str) -> str:
+        role = ROLES.match(name) is not None
+        return name if role or not name else pseudonym(name, secret)
+
+    return hide
 
 
 class Scribe:

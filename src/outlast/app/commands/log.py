@@ -1,0 +1,277 @@
+"""`outlast log`: the audit trail, verified from its files and a public key alone, and read."""
+
+import sys
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from outlast.app.options import json_option, open_world, world_options
+from outlast.model.errors import ConfigError
+from outlast.model.units import iso
+from outlast.trail.entry import TrailEntry
+from outlast.trail.merkle import inclusion_proof, leaf_hash
+from outlast.trail.note import Checkpoint, NoteError, Verifier, open_checkpoint
+from outlast.trail.tiles import CHECKPOINT, subtrees_of
+from outlast.trail.verify import (
+    ReadFile,
+    TamperedError,
+    entries,
+    raw_entry,
+    read_checkpoint,
+    tile_reader,
+    verify,
+)
+
+TIMEOUT_S = 10.0
+PROGRESS_EVERY = 50_000
+
+key_option = click.option(
+    "--key",
+    required=True,
+    help="Public key of the log, `name+id+base64`, or a file that holds it (`outlast log key`).",
+)
+
+
+@click.group()
+def log() -> None:
+    """Verify the audit trail, and read what it tells.
+
+    WHERE is a folder or a URL at which the log is published: `checkpoint` and `tile/...`.
+    """
+
+
+@log.command(
+    epilog="""
+    \b
+    Examples:
+      outlast log key world.yaml                print it; keep a copy somewhere else
+    """
+)
+@world_options
+def key(file: Path, state: Path | None) -> None:
+    """Print the public key of FILE's audit trail."""
+    click.echo(str(open_world(file, state, kept=True).trail_signer().verifier))
+
+
+@log.command(
+    name="verify",
+    epilog="""
+    \b
+    Examples:
+      outlast log verify .outlast/world/trail --key trail.pub
+      outlast log verify https://status.example.org/trail --key trail.pub --older kept/checkpoint
+      outlast log verify trail --key trail.pub --json
+
+    Ends with 0 if the log is what was signed, with 1 if anything was changed.
+    """,
+)
+@click.argument("where")
+@key_option
+@click.option(
+    "--older",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="A checkpoint kept from before, which the log must contain.",
+)
+@json_option
+def verify_(where: str, key: str, older: Path | None, *, as_json: bool) -> None:
+    """Check every entry of the log at WHERE."""
+    verifier = _key(key)
+    before = _older(older, verifier) if older is not None else None
+    try:
+        found = verify(reader(where), verifier, older=before, progress=_progress)
+    except TamperedError as error:
+        if as_json:
+            click.echo(msgspec.json.encode({"verified": False, "why": str(error)}).decode())
+        else:
+            click.echo(f"TAMPERED WITH: {error}")
+            click.echo("  -> keep these files, and compare them with copies that others have")
+        raise click.exceptions.Exit(1) from error
+    if as_json:
+        click.echo(msgspec.json.encode(_told(found.checkpoint, found.older)).decode())
+        return
+    click.echo(f"verified: {found.checkpoint.size} entries, root {found.checkpoint.root.hex()}")
+    if found.older:
+        click.echo(f"it contains the older checkpoint of {found.older} entries")
+    else:
+        click.echo("no older checkpoint was compared (--older): a log written anew would pass")
+
+
+@log.command(
+    epilog="""
+    \b
+    Examples:
+      outlast log show trail --key trail.pub --last 20
+      outlast log story shop trail --key trail.pub     what happened to one endpoint
+    """
+)
+@click.argument("where")
+@key_option
+@click.option("--last", type=click.IntRange(1), default=50, show_default=True)
+@json_option
+def show(where: str, key: str, *, last: int, as_json: bool) -> None:
+    """Show the last entries of the log at WHERE. It is verified first."""
+    read, verifier = reader(where), _key(key)
+    size = _verified(read, verifier).size
+    found = [one for one in _entries(read, size) if one[0] >= size - last]
+    _print(found, as_json=as_json)
+
+
+@log.command(
+    epilog="""
+    \b
+    Examples:
+      outlast log story shop .outlast/world/trail --key trail.pub
+    """
+)
+@click.argument("name")
+@click.argument("where")
+@key_option
+@json_option
+def story(name: str, where: str, key: str, *, as_json: bool) -> None:
+    """Tell what happened to NAME, an endpoint or cause, by the log at WHERE. It is verified first."""
+    read = reader(where)
+    size = _verified(read, _key(key)).size
+    _print([one for one in _entries(read, size) if one[1].about == name], as_json=as_json)
+
+
+@log.command(
+    epilog="""
+    \b
+    Examples:
+      outlast log prove 4711 trail --key trail.pub     a proof of one entry, for somebody else
+
+    Its hashes lead from the entry to the root of the signed checkpoint (RFC 6962 section 2.1.1).
+    """
+)
+@click.argument("index", type=click.IntRange(0))
+@click.argument("where")
+@key_option
+def prove(index: int, where: str, key: str) -> None:
+    """Print entry INDEX of the log at WHERE with its proof, as JSON."""
+    read = reader(where)
+    checkpoint = read_checkpoint(read, _key(key))
+    if index >= checkpoint.size:
+        raise ConfigError(
+            f"there is no entry {index}: the log has {checkpoint.size}",
+            remedy="`outlast log show` lists the last ones with their numbers",
+        )
+    raw = raw_entry(read, index, checkpoint.size)
+    tiles = subtrees_of(tile_reader(read, checkpoint.size), checkpoint.size)
+    path = inclusion_proof(tiles, index, checkpoint.size)
+    proof = {
+        "index": index,
+        "entry": raw.decode(),
+        "leaf": leaf_hash(raw).hex(),
+        "path": [one.hex() for one in path],
+        "checkpoint": read(CHECKPOINT).decode(),
+    }
+    click.echo(msgspec.json.format(msgspec.json.encode(proof)))
+
+
+def reader(where: str) -> ReadFile:
+    """Return what reads the files of a log, in a folder or at a URL.
+
+    Raises:
+        ConfigError: there is none.
+    """
+    url = where.rstrip("/")
+    if urllib.parse.urlsplit(where).scheme in {"http", "https"}:
+        return lambda path: _fetch(f"{url}/{path}")
+    root = Path(where)
+    if not (root / CHECKPOINT).exists():
+        raise ConfigError(
+            f"{where} holds no log: no file `{CHECKPOINT}`",
+            remedy="name the folder that `outlast up` publishes to, by default "
+            ".outlast/NAME/trail beside the topology",
+        )
+    return lambda path: _load(root / path)
+
+
+def _load(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise LookupError(str(path)) from error
+
+
+def _fetch(url: str) -> bytes:
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as answer:  # noqa: S310 - http(s) only
+            raw: bytes = answer.read()
+            return raw
+    except urllib.error.HTTPError as error:
+        raise LookupError(url) from error
+    except OSError as error:
+        raise ConfigError(
+            f"{url} cannot be read: {error}", remedy="try again, or copy it"
+        ) from error
+
+
+def _key(text: str) -> Verifier:
+    path = Path(text)
+    try:
+        return Verifier.parse(path.read_text() if path.is_file() else text)
+    except NoteError as error:
+        raise ConfigError(
+            f"--key: {error}", remedy="`outlast log key FILE` prints it where the log is written"
+        ) from error
+
+
+def _older(path: Path, key: Verifier) -> Checkpoint:
+    try:
+        return open_checkpoint(path.read_text(encoding="utf-8"), key)
+    except (NoteError, OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"--older {path}: {error}", remedy="name a copy of the log's file `checkpoint`"
+        ) from error
+
+
+def _verified(read: ReadFile, key: Verifier) -> Checkpoint:
+    try:
+        return verify(read, key, progress=_progress).checkpoint
+    except TamperedError as error:
+        click.echo(f"TAMPERED WITH: {error}", err=True)
+        raise click.exceptions.Exit(1) from error
+
+
+def _entries(read: ReadFile, size: int) -> Iterator[tuple[int, TrailEntry]]:
+    try:
+        yield from entries(read, size)
+    except TamperedError as error:
+        click.echo(f"CANNOT BE READ: {error}", err=True)
+        raise click.exceptions.Exit(1) from error
+
+
+def _progress(done: int, total: int) -> None:
+    if done % PROGRESS_EVERY < 256 and total > PROGRESS_EVERY and sys.stderr.isatty():
+        click.echo(f"\r{done:,} of {total:,} entries", nl=False, err=True)
+
+
+def _told(checkpoint: Checkpoint, older: int) -> dict[str, object]:
+    return {
+        "verified": True,
+        "origin": checkpoint.origin,
+        "entries": checkpoint.size,
+        "root": checkpoint.root.hex(),
+        "older": older,
+    }
+
+
+def _print(found: list[tuple[int, TrailEntry]], *, as_json: bool) -> None:
+    if as_json:
+        rows = [{"index": index, **msgspec.to_builtins(one)} for index, one in found]
+        click.echo(msgspec.json.format(msgspec.json.encode(rows)))
+        return
+    for index, one in found:
+        generation = f" {one.generation}" if one.generation else ""
+        about = one.about or "everything"
+        click.echo(
+            f"{index:>8}  {iso(one.at_ns)}  {one.event:<10} {about}{generation}  {one.by}: {one.text}"
+        )
+    if not found:
+        click.echo("the log holds nothing about it")
