@@ -47,6 +47,7 @@ def adopt(situation: Situation, observation: Observation, fence: Fence) -> Plan 
         made_at_ns=situation.now_ns,
         origin=Origin.RESCUE if fence.writer == RESCUER else Origin.ADOPTED,
         reason=f"found live, written by {fence.writer}",
+        signature=fence.signature,
     )
 
 

@@ -293,6 +293,7 @@ def _start_write(state: State, plan: Plan, verdict: Drift, event: Newest) -> Ste
         digest=plan.digest,
         nonce=event.nonce,
         writer=state.enactor,
+        signature=plan.signature,
     )
     standing = parse_fence(found.fence)
     trusted = standing is not None and standing.generation >= state.seen

@@ -20,7 +20,7 @@ Head and receipt share a prefix because an enactor must get both in one atomic a
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from outlast.core.messages import Announce, CommitPlan
 from outlast.core.observe import VantageView
@@ -30,7 +30,7 @@ from outlast.drivers.entries import Alive, Blocked, EndpointRow, Found, Head, No
 from outlast.model.health import Vote
 from outlast.model.names import EndpointName, Subject
 from outlast.model.override import Evacuation, Freeze, Override, OverrideKind, Waiver
-from outlast.model.plan import Drift, Receipt
+from outlast.model.plan import Drift, Plan, Receipt
 from outlast.model.units import NO_GENERATION, Generation
 from outlast.ports import Change, Clock, Store
 
@@ -60,7 +60,14 @@ def _override_key(override: Override) -> str:
 class Ledger:
     """The store, in the words of the domain. Raises `StoreError` as the store does."""
 
-    def __init__(self, store: Store, clock: Clock, name: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        name: str,
+        sign: Callable[[Plan], Plan] = lambda plan: plan,
+    ) -> None:
+        self.sign = sign
         self._store = store
         self._clock = clock
         self._name = name
@@ -100,7 +107,7 @@ class Ledger:
 
     async def commit_plan(self, command: CommitPlan) -> bool:
         """Make a plan the newest, if the newest is still the one expected; False if it is not."""
-        plan = command.plan
+        plan = self.sign(command.plan)
         at = f"endpoint/{plan.endpoint}/head"
         entry = await self._store.get(at)
         newest = (

@@ -376,7 +376,7 @@ class Planner:
                 heapq.heappush(self._wakes, (at_ns, name))
 
     async def _commit(self, name: EndpointName, command: CommitPlan) -> None:
-        plan = command.plan
+        plan = self._ledger.sign(command.plan)
         try:
             committed = await self._ledger.commit_plan(command)
         except StoreError:

@@ -32,7 +32,8 @@ RESCUER = "rescue"
 
 _FENCE = re.compile(
     r"outlast1 g=(?P<generation>[1-9][0-9]{0,17}) d=(?P<digest>[0-9a-f]{32}) "
-    r"n=(?P<nonce>[0-9a-f]{16}) w=(?P<writer>[a-z0-9][a-z0-9._-]{0,62})\Z"
+    r"n=(?P<nonce>[0-9a-f]{16}) w=(?P<writer>[a-z0-9][a-z0-9._-]{0,62})"
+    r"(?: s=(?P<signature>[a-z2-7]{103}))?\Z"
 )
 _EPOCH = re.compile(r"outlast-epoch1 e=(?P<number>[1-9][0-9]{0,17}) n=(?P<nonce>[0-9a-f]{16})\Z")
 
@@ -47,15 +48,19 @@ class Fence:
         nonce: 16 hex digits, drawn anew for each write and never reused: after a time-out it tells
             a writer whether its own write went through.
         writer: the enactor that wrote it, for people.
+        signature: the planner's Ed25519 signature of `signed_text`, 103 digits of lower-case base32 without
+            padding (RFC 4648): the longest fence then has exactly the 255 bytes of one string. Empty: none.
     """
 
     generation: Generation
     digest: str
     nonce: str
     writer: str
+    signature: str = ""
 
     def __str__(self) -> str:
-        return f"outlast1 g={self.generation} d={self.digest} n={self.nonce} w={self.writer}"
+        plain = f"outlast1 g={self.generation} d={self.digest} n={self.nonce} w={self.writer}"
+        return f"{plain} s={self.signature}" if self.signature else plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ def parse_fence(values: tuple[str, ...]) -> Fence | None:
         digest=found["digest"],
         nonce=found["nonce"],
         writer=found["writer"],
+        signature=found["signature"] or "",
     )
 
 
@@ -94,6 +100,20 @@ def parse_epoch(values: tuple[str, ...]) -> Epoch | None:
         return None
     found = _EPOCH.match(values[0])
     return Epoch(int(found["number"]), found["nonce"]) if found else None
+
+
+def signed_text(fence_at: DnsName, generation: Generation, digest: str) -> bytes:
+    """Return what a planner signs: which content, under which number, at which place.
+
+    The place is part of it, or a plan of one name could be shown at another; nonce and writer are not,
+    since enactors draw them and hold no key.
+    """
+    return f"outlast plan 1\n{fence_at}\n{generation}\n{digest}\n".encode()
+
+
+def key_name(zone: DnsName) -> DnsName:
+    """Return where the public key of a zone's plans may be published."""
+    return DnsName(f"_outlast-key.{zone}")
 
 
 def fence_name(name: DnsName) -> DnsName:

@@ -126,6 +126,7 @@ class Plan:
         members: every target with the reason for its state.
         made_at_ns: when it was made.
         reason: one line: what changed.
+        signature: the planner's, see `fence.signed_text`; empty: it is not signed.
     """
 
     layout: Layout
@@ -140,6 +141,7 @@ class Plan:
     made_at_ns: Nanos
     origin: Origin
     reason: str
+    signature: str = ""
 
     @property
     def endpoint(self) -> EndpointName:
