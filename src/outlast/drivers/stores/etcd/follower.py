@@ -162,6 +162,11 @@ class Follower:
                     self._note()
         except grpc.aio.AioRpcError as error:
             raise self._link.trouble(at, error) from None
+        except asyncio.CancelledError:
+            # A stream that we left ends its reader so, whom nobody asked to end.
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
         finally:
             self._stream = None
             stream.cancel()

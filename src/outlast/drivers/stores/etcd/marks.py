@@ -120,6 +120,11 @@ class Marks:
         self.replaced = self.replaced or error
         return error
 
+    def left(self, mark: Mark) -> None:
+        """Take note of a mark that a commit of our own has left."""
+        if mark.revision > self.last.revision:
+            self.last = mark
+
     async def prove_same(self, known: Mark, now: Mark) -> None:
         """See that the store which had one mark is the one that has another now.
 

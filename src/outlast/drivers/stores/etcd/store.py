@@ -191,6 +191,7 @@ class EtcdStore:
             self._session.doubt()
             raise
         if done.succeeded and writes:
+            self._marks.left(Mark(done.revision, own, done.revision))
             return True, done.revision
         found = done.found[-1].entries
         if done.succeeded:
