@@ -198,6 +198,10 @@ async def certify(trial: Trial, checks: Sequence["Story"]) -> Certificate:
         bench = Bench(trial, layout)
         try:
             fault, evidence = await story.tell(bench)
+        except ProviderError as error:
+            if not done:  # nothing works here at all: no rights, no zone, no server
+                raise
+            fault, evidence = f"it could not be tried: {error.what}", ""
         finally:
             await _clean(bench)
         done.append(
