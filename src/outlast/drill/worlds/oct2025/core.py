@@ -1,0 +1,308 @@
+"""The parts between which the event travelled: names, leases, launches, network state, health checks.
+
+Edges are those of the provider's own summary (https://aws.amazon.com/message/101925/) and of the talk that
+explained it (re:Invent 2025, DAT453). What was never published stands here as a named constant, calibrated
+on the first phase (06:48 to 12:28 UTC) or assumed by a rule that is stated beside it; none was fitted to the
+second wave.
+"""
+
+from outlast.drill.worlds.oct2025.wiring import (
+    EAST,
+    EUROPE,
+    EVERYWHERE,
+    WEST,
+    cached,
+    hard,
+    soft,
+)
+from outlast.model.behaviour import (
+    Autoscaling,
+    Backlog,
+    Behaviour,
+    HealthRemoval,
+    Leasing,
+    Resolving,
+    Serving,
+)
+from outlast.model.facts import Load
+from outlast.model.names import RegionName, ServiceName
+from outlast.model.service import Dependency, Service
+from outlast.model.topology import Region
+
+REGIONS = (
+    Region(name=EAST, title="N. Virginia", country="US", vendor="aws"),
+    Region(name=WEST, title="Oregon", country="US", vendor="aws"),
+    Region(name=EUROPE, title="Ireland", country="IE", vendor="aws"),
+)
+
+# Documented: the smaller of the zone's SOA TTL (900 s) and minimum (RFC 2308); the endpoint's own TTL.
+NEGATIVE_TTL_S, POSITIVE_TTL_S = 900.0, 5.0
+# Calibrated on STS, back four minutes after the temporary measures of 08:15: its resolvers' tail.
+INTERNAL_NEGATIVE_TTL_S = 240.0
+# Calibrated on the first failure lines (06:49:33) and on services that began to fail at 06:51.
+OPEN_CONNECTION_S = 120.0
+# Calibrated on 06:48 to 09:24, in which the last lease ran out.
+LEASE_EXPIRE_S = 156 * 60.0
+# Order of magnitude from outside estimates; only its ratio to the rate matters.
+DROPLETS = 1_000_000.0
+# Calibrated on 74 minutes from throttle and restart (11:14) to all leases (12:28): count / rate.
+LEASE_RATE = DROPLETS / (74 * 60.0)
+# Assumed: any deadline below 37 minutes makes it collapse (count > 2 * rate * deadline).
+LEASE_DEADLINE_S = 900.0
+# Calibrated on 11:40 (restored by hand) to 13:00 (all messages processed): 289 min missed, 80 to drain.
+MESSAGES = 1000.0
+POLLING_RATE = MESSAGES * (1.0 + 289.0 / 80.0)
+# Calibrated on global tables that had caught up at 09:32, seven minutes after the name was back.
+REPLICATION_RATE = 25.0
+# Assumed: launches and ended instances of a region of this size.
+LAUNCHES = 100.0
+# Assumed rule for fleets inside the provider: any of three zones may go (two thirds full at the peak).
+SPARE_FULL = 0.66
+# Assumed rule for customers' balancers: no zone is spare at the peak hour.
+BALANCER_FULL = 0.85
+# Assumed: machines of a managed fleet live a day and are then replaced.
+FLEET_CHURN = 1.0 / 24.0
+# Assumed: the network manager is built for twice the usual launches.
+NETWORK_RATE = 2.0 * LAUNCHES
+# Assumed: each instance that ended or failed to launch leaves one change of network state behind.
+NETWORK_MISSED = 1.0
+
+
+def core() -> tuple[Service, ...]:
+    """Return the core."""
+    return (*_names(), *_identity(), *_machines(), *_balancing(), *_functions(), *_others())
+
+
+def _service(
+    name: str,
+    title: str,
+    *needs: Dependency,
+    behaviour: Behaviour | None = None,
+    resolving: Resolving | None = None,
+    demand: float = 0.0,
+    regions: tuple[RegionName, ...] = EVERYWHERE,
+) -> Service:
+    return Service(
+        name=ServiceName(name),
+        title=title,
+        regions=regions,
+        needs=needs,
+        vendor="aws",
+        behaviour=behaviour,
+        resolving=resolving,
+        load=Load(demand=round(demand)) if demand else None,
+    )
+
+
+def _names() -> tuple[Service, ...]:
+    return (
+        _service("ec2-instances", "EC2, instances that run"),
+        _service("dynamodb-storage", "DynamoDB, behind its names"),
+        _service(
+            "dynamodb",
+            "Amazon DynamoDB",
+            *hard("dynamodb-storage"),
+            resolving=_name(NEGATIVE_TTL_S),
+            demand=3 * MESSAGES,
+        ),
+        _service(
+            "dynamodb-internal",
+            "DynamoDB, by the roads of the provider's own services",
+            *hard("dynamodb-storage"),
+            resolving=_name(INTERNAL_NEGATIVE_TTL_S),
+        ),
+        _service(
+            "dynamodb-global-tables",
+            "DynamoDB global tables, replication with this region",
+            *hard("dynamodb-internal"),
+            behaviour=Behaviour(
+                backlog=Backlog(
+                    of=ServiceName("dynamodb"),
+                    rate=REPLICATION_RATE * MESSAGES,
+                    missed_ratio=1.0,
+                    late_s=5.0,
+                )
+            ),
+        ),
+    )
+
+
+def _name(negative_ttl_s: float) -> Resolving:
+    return Resolving(ttl_s=POSITIVE_TTL_S, negative_ttl_s=negative_ttl_s, open_s=OPEN_CONNECTION_S)
+
+
+def _identity() -> tuple[Service, ...]:
+    home = (EAST,)
+    return (
+        _service(
+            "iam", "AWS Identity and Access Management", *hard("dynamodb-internal"), regions=home
+        ),
+        _service(
+            "sts",
+            "AWS Security Token Service",
+            *hard("dynamodb-internal"),
+            behaviour=_fleet(MESSAGES),
+            demand=3 * MESSAGES,
+        ),
+        _service(
+            "sign-in",
+            "Console sign-in, AWS IAM Identity Center",
+            *hard("iam", "dynamodb-internal"),
+            regions=home,
+        ),
+        _service("account-metadata", "Account metadata", *hard("dynamodb"), regions=home),
+        _service(
+            "support",
+            "AWS Support Center",
+            *hard("account-metadata", region=EAST),
+            *soft("sign-in"),
+        ),
+        _service("redshift", "Amazon Redshift", *hard("dynamodb"), demand=3 * MESSAGES),
+        _service("redshift-iam-login", "Redshift, IAM users", *hard("iam", region=EAST)),
+        _service(
+            "redshift-clusters",
+            "Redshift, clusters caught in host replacement",
+            *hard("new-instances"),
+            behaviour=Behaviour(
+                backlog=Backlog(
+                    of=ServiceName("redshift"),
+                    rate=MESSAGES * 0.2,
+                    units_ratio=0.0,
+                    missed_ratio=1.0,
+                    late_s=3600.0,
+                )
+            ),
+        ),
+    )
+
+
+def _machines() -> tuple[Service, ...]:
+    return (
+        _service(
+            "ec2-dwfm",
+            "EC2 droplet workflow manager",
+            behaviour=Behaviour(
+                leasing=Leasing(
+                    count=DROPLETS,
+                    via=ServiceName("dynamodb"),
+                    expire_s=LEASE_EXPIRE_S,
+                    rate=LEASE_RATE,
+                    deadline_s=LEASE_DEADLINE_S,
+                )
+            ),
+        ),
+        _service(
+            "ec2-launch",
+            "Amazon Elastic Compute Cloud",
+            *hard("dynamodb", "ec2-dwfm"),
+            demand=3 * LAUNCHES,
+        ),
+        _service(
+            "ec2-network",
+            "EC2 network manager",
+            *hard("ec2-dwfm"),
+            behaviour=Behaviour(
+                backlog=Backlog(
+                    of=ServiceName("ec2-launch"), rate=NETWORK_RATE, missed_ratio=NETWORK_MISSED
+                )
+            ),
+        ),
+        _service(
+            "new-instances", "New instances that can be reached", *hard("ec2-launch", "ec2-network")
+        ),
+        _service("ecs", "Amazon Elastic Container Service", *hard("new-instances")),
+        _service("eks", "Amazon Elastic Kubernetes Service", *hard("new-instances")),
+        _service("fargate", "AWS Fargate", *hard("new-instances")),
+    )
+
+
+def _fleet(rate: float, full: float = SPARE_FULL, *, refill: bool = False) -> Behaviour:
+    """Return a fleet behind health checks, so full at its peak; `refill`: its machines are replaced."""
+    return Behaviour(
+        serving=Serving(rate=rate / full, timeout_s=5.0, queue_max=rate * 5.0),
+        health=HealthRemoval(
+            interval_s=10.0, fall=2, rise=3, via=ServiceName("ec2-network"), checker_rate=20.0
+        ),
+        autoscaling=(
+            Autoscaling(
+                via=ServiceName("new-instances"),
+                target_ratio=full,
+                churn_ratio=FLEET_CHURN,
+                delay_s=300.0,
+                warmup_s=300.0,
+                max_ratio=1.5,
+            )
+            if refill
+            else None
+        ),
+    )
+
+
+def _balancing() -> tuple[Service, ...]:
+    return (
+        _service(
+            "nlb",
+            "Amazon Elastic Load Balancing",
+            behaviour=_fleet(MESSAGES, BALANCER_FULL),
+            demand=3 * MESSAGES,
+        ),
+        _service("api-gateway", "Amazon API Gateway", *hard("dynamodb-internal", "nlb")),
+    )
+
+
+def _functions() -> tuple[Service, ...]:
+    return (
+        _service(
+            "lambda",
+            "AWS Lambda",
+            *hard("dynamodb"),
+            behaviour=_fleet(MESSAGES, refill=True),
+            demand=3 * MESSAGES,
+        ),
+        _service("sqs", "Amazon Simple Queue Service", *soft("dynamodb-internal")),
+        _service(
+            "lambda-pollers",
+            "Lambda, pollers of event sources",
+            behaviour=Behaviour(
+                leasing=Leasing(
+                    count=100_000.0,
+                    via=ServiceName("dynamodb"),
+                    expire_s=300.0,
+                    rate=100.0,
+                    deadline_s=60.0,
+                )
+            ),
+        ),
+        _service(
+            "lambda-events",
+            "Lambda, event sources and asynchronous calls",
+            *hard("lambda-pollers", "lambda", "sqs"),
+            demand=3 * MESSAGES,
+        ),
+        _service(
+            "lambda-backlog",
+            "Lambda, messages processed in time",
+            *hard("lambda-pollers", "lambda"),
+            behaviour=Behaviour(
+                backlog=Backlog(
+                    of=ServiceName("lambda-events"), rate=POLLING_RATE, missed_ratio=1.0
+                )
+            ),
+        ),
+    )
+
+
+def _others() -> tuple[Service, ...]:
+    return (
+        _service("connect", "Amazon Connect", *hard("dynamodb", "lambda", "nlb")),
+        _service("s3", "Amazon Simple Storage Service", *soft("dynamodb-internal")),
+        _service(
+            "cloudwatch", "Amazon CloudWatch", *hard("dynamodb"), *soft("nlb", "lambda-events")
+        ),
+        _service("eventbridge", "Amazon EventBridge", *hard("dynamodb"), *soft("lambda-backlog")),
+        _service("rds", "Amazon Relational Database Service", *soft("new-instances")),
+        _service(
+            "ecr", "Amazon Elastic Container Registry", *hard("dynamodb"), cached("sts", 900.0)
+        ),
+        _service("cognito", "Amazon Cognito", *hard("dynamodb"), *soft("lambda")),
+    )
