@@ -10,8 +10,12 @@ from pathlib import Path
 import pytest
 from tests.support.system import AP, EU, US, System, invoke, until
 
+from outlast.app.commands.log import reader
+from outlast.model.errors import ConfigError
+from outlast.trail.entry import pack
 from outlast.trail.merkle import check_inclusion, leaf_hash
 from outlast.trail.note import Verifier, open_checkpoint
+from outlast.trail.verify import TamperedError, entries, read_checkpoint
 
 pytestmark = pytest.mark.slow
 
@@ -29,11 +33,21 @@ def key(world: System) -> str:
 
 
 def told(world: System, text: str) -> None:
-    """Wait until the published log tells something."""
+    """Wait until the published log tells something: files are written before they are counted."""
+    public = Verifier.parse(key(world))
     until(
-        lambda: any(text in one.read_bytes().decode(errors="replace") for one in bundles(trail(world))),
-        f"{text!r} in the trail",
+        lambda: any(text in one for one in counted(trail(world), public)), f"{text!r} in the trail"
     )
+
+
+def counted(folder: Path, public: Verifier) -> list[str]:
+    """The entries that the checkpoint counts."""
+    try:
+        size = read_checkpoint(reader(str(folder)), public).size
+        found = entries(reader(str(folder)), size)
+        return [pack(one).decode() for _, one in found]
+    except (ConfigError, TamperedError):
+        return []  # not there yet, or it was written meanwhile
 
 
 def bundles(folder: Path) -> list[Path]:
