@@ -16,6 +16,9 @@ done
 # The back-end of PowerDNS is a library, not a program.
 backend=$(find /usr/lib /usr/local/lib -name 'libgsqlite3backend.so' 2>/dev/null | head -n 1)
 [ -n "$backend" ] || missing="$missing pdns-backend-sqlite3"
+pgsql=$(find /usr/lib /usr/local/lib -name 'libgpgsqlbackend.so' 2>/dev/null | head -n 1)
+[ -n "$pgsql" ] || missing="$missing pdns-backend-pgsql"
+[ -n "$(find /usr/lib/postgresql -name initdb 2>/dev/null | head -n 1)" ] || missing="$missing postgresql"
 [ -n "$missing" ] || exit 0
 missing=$(printf '%s\n' $missing | sort -u | tr '\n' ' ')
 
