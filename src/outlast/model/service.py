@@ -37,6 +37,7 @@ class Dependency:
         group: needs of one service with the same group stand in for each other: one is enough. Empty:
             it is needed by itself.
         call: how it is called, where that is known.
+        calls_ratio: calls for each request of the dependent.
     """
 
     kind: DependencyKind = DependencyKind.HARD
@@ -46,6 +47,7 @@ class Dependency:
     cached_s: float = 0.0
     group: str = ""
     call: Call | None = None
+    calls_ratio: float = 1.0
 
     def __post_init__(self) -> None:
         if (self.service is None) == (self.endpoint is None):

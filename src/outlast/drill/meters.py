@@ -1,0 +1,107 @@
+"""Meters: what a run writes down, once a minute, and the moments when something falls or comes back."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from outlast.drill.layout import Layout
+from outlast.drill.outcome import Event, EventKind
+
+Floats = NDArray[np.float64]
+
+DOWN_BELOW = 0.9
+"""Less than this share of the demand served is "down"."""
+
+SESSION_MIN = 30.0
+"""How long people stay; those who come anew into an outage report it too."""
+
+REPORT_DELAY_MIN = 5.0
+"""Mean time from noticing to writing a report."""
+
+
+class Meters:
+    """Series of a run, minute by minute.
+
+    Attributes:
+        events: what happened so far.
+    """
+
+    def __init__(self, layout: Layout, minutes: int, names: int, countries: int) -> None:
+        services, regions = layout.placed.shape
+        self.layout = layout
+        self.served = np.ones((minutes, services, regions), dtype=np.float32)
+        self.degraded = np.zeros((minutes, services, regions), dtype=np.float32)
+        self.names = np.ones((minutes, names), dtype=np.float32)
+        self.reports = np.zeros((minutes, countries), dtype=np.float32)
+        self.series: dict[str, NDArray[np.float32]] = {}
+        self.events: list[Event] = []
+        self.minutes = minutes
+        self._sum = np.zeros((layout.active, regions))
+        self._works = np.zeros((services + 2 * len(layout.endpoints), regions + 1))
+        self._degraded = np.zeros((layout.active, regions))
+        self._steps = 0
+        self._down = np.zeros((services, regions), dtype=bool)
+        self._reported = np.zeros((services, countries))
+        self._writing = np.zeros(countries)
+
+    def add(self, home: Floats, soft: Floats | None, works: Floats) -> None:
+        """Add a step: how well users are served by home, soft needs, and the whole graph."""
+        self._sum += home
+        self._works += works
+        if soft is not None:
+            self._degraded += home * (1.0 - soft)
+        self._steps += 1
+
+    def changes(self, home: Floats, first: int) -> list[tuple[int, int, bool]]:
+        """Return what fell or came back: (service, region, down), for rows from `first` on."""
+        rows = slice(first, first + len(home))
+        down = (home < DOWN_BELOW) & self.layout.placed[rows]
+        changed = down != self._down[rows]
+        if not changed.any():
+            return []
+        self._down[rows] = down
+        found = np.argwhere(changed)
+        return [(int(r) + first, int(c), bool(down[r, c])) for r, c in found]
+
+    def note(self, event: Event) -> None:
+        """Write an event down."""
+        self.events.append(event)
+
+    def mean_works(self) -> Floats:
+        """Return the mean of the whole graph over the minute so far."""
+        return self._works / max(1, self._steps)
+
+    def close(self, minute: int, followers: tuple[Floats, Floats]) -> None:
+        """End a minute."""
+        active = self.layout.active
+        steps = max(1, self._steps)
+        self.served[minute, :active] = self._sum / steps
+        self.degraded[minute, :active] = self._degraded / steps
+        self.served[minute, active:], self.degraded[minute, active:] = followers
+        self._sum[:] = 0.0
+        self._works[:] = 0.0
+        self._degraded[:] = 0.0
+        self._steps = 0
+
+    def keep(self, name: str, minute: int, rows: NDArray[np.intp], values: Floats) -> None:
+        """Write a series of some services down; the others have no value."""
+        if name not in self.series:
+            shape = (self.minutes, self.layout.active, len(self.layout.regions))
+            self.series[name] = np.full(shape, np.nan, dtype=np.float32)
+        self.series[name][minute, rows] = values
+
+    def report(self, minute: int, hit: Floats, ratio: Floats) -> None:
+        """Count the reports that people newly hit write, some minutes later."""
+        fresh = np.maximum(0.0, hit - self._reported)
+        self._reported = self._reported * (1.0 - 1.0 / SESSION_MIN) + fresh
+        self._writing = self._writing + (fresh * ratio[:, None]).sum(axis=0)
+        written = self._writing * (1.0 - np.exp(-1.0 / REPORT_DELAY_MIN))
+        self._writing = self._writing - written
+        self.reports[minute] = written
+
+    def masked(self) -> NDArray[np.float32]:
+        """Return what was served, with no value where a service does not run."""
+        return np.where(self.layout.placed[None], self.served, np.float32("nan"))
+
+    def fault(self, at_s: float, kind: EventKind, subject: str, region: str, note: str) -> None:
+        """Write down that a fault began or ended or that operators did something."""
+        self.events.append(Event(at_s=at_s, kind=kind, subject=subject, region=region, note=note))
