@@ -26,11 +26,12 @@ LAYERS = {
     "core": {"model", "core"},
     "ports": {"model"},
     "config": {"model", "config", "drill.scenario", "drill.vary"},  # files of drills are read here
-    "drivers": {"model", "core", "detect", "ports", "drivers"},
+    "drivers": {"model", "core", "detect", "ports", "drivers", "trail"},
     "sim": {"model", "core", "ports", "sim"},
     "drill": {"model", "drill", "sim.kernel", "client"},
     "audit": {"model", "audit"},
     "detect": {"model", "detect"},
+    "trail": {"model", "trail"},
     "client": {"model", "client"},
     "pytest_plugin": {"model", "client", "pytest_plugin"},
 }
@@ -43,6 +44,7 @@ VERBS = {
     "plan": {"choose"},  # choose is the part of plan that weighs
     "guard": {"plan"},  # the situation, and what a plan takes away, are what the guard judges
     "adopt": {"plan"},  # an adopted publication is a plan
+    "dual": {"enact", "transact"},  # one enact machine for each provider
     "enact": {"transact", "verify"},  # its writes; what it reads back is judged as verify judges
     "retire": set[str](),
     "observe": set[str](),
