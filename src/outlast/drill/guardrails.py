@@ -8,11 +8,10 @@ stale, work dropped once nobody waits for it, removal that is limited, needs tha
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from outlast.drill.scenario import FaultKind, Scenario
+from outlast.drill.scenario import FaultKind
 from outlast.drill.vary import Case, NoSuchParameter, varied
-from outlast.model.behaviour import Behaviour, Discipline, Resolving
+from outlast.model.behaviour import Discipline, Resolving
 from outlast.model.service import Dependency, DependencyKind, Service
-from outlast.model.topology import Topology
 
 NAME_FAULTS = {FaultKind.EMPTY_NAME, FaultKind.SERVFAIL, FaultKind.PROVIDER}
 NEGATIVE_TTL_S = 5.0
@@ -21,6 +20,7 @@ VELOCITY_RATIO = 0.02
 OPEN_RATIO = 0.7
 ADMISSION_RATIO = 0.5
 MEMORY_S = 86_400.0
+FRESH = float(list(Discipline).index(Discipline.FRESH))
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +75,24 @@ def _resolved(service: Service, values: dict[str, float]) -> Service:
     return replace(service, resolving=replace(service.resolving, **values))
 
 
+_USUAL = (
+    ("retry-budget", "retries bounded to a tenth", "retrying.budget_ratio", BUDGET_RATIO),
+    ("drop-expired", "nobody serves whom nobody waits for", "serving.discipline", FRESH),
+    (
+        "admission",
+        "leases let in as they can be served",
+        "leasing.admission_ratio",
+        ADMISSION_RATIO,
+    ),
+    ("velocity-limit", "health checks remove slowly", "health.velocity_ratio", VELOCITY_RATIO),
+    ("fail-open", "mass removal is not believed", "health.open_ratio", OPEN_RATIO),
+)
+
+
 def _everywhere(case: Case) -> Iterator[Guardrail]:
-    drop = float(list(Discipline).index(Discipline.FRESH))
-    for name, label, path, value in (
-        ("retry-budget", "retries bounded to a tenth", "services.*.retrying.budget_ratio", BUDGET_RATIO),
-        ("drop-expired", "nobody serves whom nobody waits for", "services.*.serving.discipline", drop),
-        ("admission", "leases let in by half of what is doable in time", "services.*.leasing.admission_ratio", ADMISSION_RATIO),
-        ("velocity-limit", "health checks remove slowly", "services.*.health.velocity_ratio", VELOCITY_RATIO),
-        ("fail-open", "mass removal is not believed", "services.*.health.open_ratio", OPEN_RATIO),
-    ):  # fmt: skip
+    for name, label, path, value in _USUAL:
         try:
-            made = varied(case, path, value)
+            made = varied(case, f"services.*.{path}", value)
         except NoSuchParameter:
             continue  # no service has the mechanism
         if made != case:
@@ -108,15 +115,3 @@ def _remembered(need: Dependency, lost: set[str]) -> Dependency:
     if need.kind is not DependencyKind.HARD or (subject not in lost and not pinned_there):
         return need
     return replace(need, kind=DependencyKind.CACHED, cached_s=MEMORY_S)
-
-
-def doubled(topology: Topology, scenario: Scenario) -> Case:
-    """Return the case with twice the capacity wherever a limit is known."""
-    services = tuple(replace(one, behaviour=_twice(one.behaviour)) for one in topology.services)
-    return Case(replace(topology, services=services), scenario)
-
-
-def _twice(told: Behaviour | None) -> Behaviour | None:
-    if told is None or told.serving is None:
-        return told
-    return replace(told, serving=replace(told.serving, rate=2 * told.serving.rate))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from outlast.app.cli import COMMANDS
-from outlast.audit.finding import Finding, Thing
+from outlast.audit.finding import Finding, Kind, Thing
 from outlast.audit.rule import Rule
 from outlast.audit.rules import RULES
 from outlast.config.faults import FAULTS_SHOWN_MAX, Fault
@@ -62,11 +62,23 @@ class Shown:
         return drill_command(self.file, self.finding.hit.lost)
 
 
+_DRILL_WORDS = {
+    Kind.SERVICE: "service",
+    Kind.ENDPOINT: "endpoint",
+    Kind.TARGET: "target",
+    Kind.PROVIDER: "provider",
+    Kind.ZONE: "dns-zone",
+    Kind.REGION: "region",
+    Kind.SHARED: "shared",
+}
+"""What `outlast drill --lose` calls a kind of thing; a drill cannot take the others away."""
+
+
 def drill_command(file: str, lost: Sequence[Thing]) -> str:
-    """Return the command that takes things away in a drill; empty where there are none, or no drills."""
-    if not lost or "drill" not in COMMANDS:
+    """Return the command that takes things away in a drill; empty where no drill can."""
+    if not lost or "drill" not in COMMANDS or any(one.kind not in _DRILL_WORDS for one in lost):
         return ""
-    words = " ".join(f"--lose {one.kind.replace(' ', '-')}:{one.name}" for one in lost)
+    words = " ".join(f"--lose {_DRILL_WORDS[one.kind]}:{one.name}" for one in lost)
     return f"outlast drill {file} {words}"
 
 

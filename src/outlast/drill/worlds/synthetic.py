@@ -4,7 +4,8 @@ The figures are those of public studies of call graphs at Alibaba: of call graph
 have median 7, 90th percentile 11 and 99th 18, at most 50; depth has median 4, at most 7; a caller calls 2.35
 others in the mean, 1 in the median, 6 at the 90th percentile; 62 % of the nodes are ordinary services,
 17 % relays, 12 % caches, 7 % unknown, 1.5 % databases; 43 % of the calls are RPC, 29 % go to caches, 26 %
-are HTTP, 2 % go to databases [1]. Of the services 13 % are entries, 48 % stand in the middle, 39 % are leaves [2].
+are HTTP, 2 % go to databases [1]. Of the services 13 % are entries, 48 % stand in the middle, 39 % are
+leaves [2].
 
 [1] https://github.com/dufanrong/DGG (graphs), https://arxiv.org/abs/2412.19083
 [2] https://arxiv.org/abs/2504.13141

@@ -1,0 +1,67 @@
+"""Running: one case through the engine, with progress; the engine is imported when it is used."""
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from importlib import import_module
+from typing import cast
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+
+from outlast.drill.guardrails import Guardrail
+from outlast.drill.outcome import Outcome
+from outlast.drill.vary import Case
+from outlast.model.errors import ConfigError
+
+ENGINE = "outlast.drill.engine"
+HELPED_MAX = 8
+"""More guardrails than this are not tried unasked: each is a run of its own."""
+
+
+def run_case(case: Case) -> Outcome:
+    """Run one case.
+
+    Raises:
+        ConfigError: the libraries of the engine are not installed.
+    """
+    try:
+        engine = import_module(ENGINE)
+    except ModuleNotFoundError as error:
+        if (error.name or "").startswith("outlast"):
+            raise
+        raise ConfigError(
+            f"drills need the library {error.name}, which is not installed",
+            remedy="pip install 'outlast[drill]'",
+        ) from error
+    return cast("Outcome", engine.run(case.topology, case.scenario))
+
+
+def bar(total: int, text: str) -> tuple[Progress, TaskID]:
+    """Return a progress bar on standard error, and its task; it shows only on a terminal."""
+    progress = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TimeRemainingColumn(),
+        console=Console(file=sys.stderr),
+        transient=True,
+    )
+    return progress, progress.add_task(text, total=total)
+
+
+def tried(rails: Iterable[Guardrail]) -> Iterator[tuple[Guardrail, Outcome]]:
+    """Run guardrails, one after the other, with a bar."""
+    chosen = list(rails)[:HELPED_MAX]
+    progress, task = bar(len(chosen), "what would have helped")
+    with progress:
+        for one in chosen:
+            yield one, run_case(one.case)
+            progress.advance(task)
+
+
+def timed_run(case: Case) -> tuple[Outcome, float]:
+    """Run one case; return also how long it took, in seconds."""
+    started = time.perf_counter()
+    outcome = run_case(case)
+    return outcome, time.perf_counter() - started
