@@ -256,7 +256,7 @@ class World:
             return fitted.part.step(arriving * now.admit[rows], usable, extra)
         own = fitted.part.parameters
         rate = np.where(np.isfinite(own.rate), own.rate, 1e12)
-        flight = np.where(own.in_flight_max > 0, own.in_flight_max / (own.base_s + extra), np.inf)
+        flight = np.where(own.in_flight_max > 0, own.in_flight_max / np.maximum(own.base_s + extra, TINY), np.inf)
         capacity = np.minimum(rate, flight) * usable
         return fitted.part.step(arriving, capacity, extra, now.admit[rows])
 
@@ -274,10 +274,11 @@ class World:
         if clients is None or "retries" in self.cuts:
             if clients is not None:
                 clients.part.orbit[:] = 0.0
+                clients.part.outstanding[:] = 0.0
             return
         rows = clients.rows
         failed = np.maximum(0.0, self.sent[rows] - good[rows] - self.timed[rows]) + self.late[rows]
-        clients.part.fail(failed, self.sent[rows])
+        clients.part.fail(failed, good[rows], self.sent[rows])
 
     def _via(self, fitted: Fitted) -> Floats:  # type: ignore[type-arg]
         """Return how well what a part leans on works [row, region]; at home, or anywhere."""
@@ -317,8 +318,21 @@ class World:
         rows = fitted.rows
         part = fitted.part
         part.off = self.conditions.off[rows] | ("health checks" in self.cuts)
-        behind = (1.0 - self._via(fitted)) * part.parameters.new_ratio
+        behind = (1.0 - self._via(fitted)) * part.parameters.new_ratio * self._arriving(fitted)
         part.step(np.clip(self.conditions.lying[rows] + behind, 0.0, 1.0))
+
+    def _arriving(self, fitted: Fitted) -> Floats:  # type: ignore[type-arg]
+        """Return how well that works which makes new nodes: where nothing is launched, nothing flaps.
+
+        On 20 October 2025 health checks flapped only once launches had begun to succeed again.
+        """
+        backlogs = self.parts.backlogs
+        arriving = np.ones((len(fitted.rows), len(self.layout.regions)))
+        if backlogs is not None:
+            for k, via in enumerate(fitted.via):
+                for at in np.nonzero(backlogs.rows == via)[0]:
+                    arriving[k] = self.needs.works[backlogs.via[at], :-1]
+        return arriving
 
     def _scale(self) -> None:
         fitted = self.parts.scalers

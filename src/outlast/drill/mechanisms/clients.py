@@ -60,6 +60,7 @@ class Clients:
 
     Attributes:
         orbit: requests that wait for their next try [try, row, region]: try 0 waits for the second one.
+        outstanding: tries that wait for an answer, by their number.
         open_left_s: how long a breaker stays open yet [row, region].
     """
 
@@ -74,8 +75,7 @@ class Clients:
         self.leaving = 1.0 - np.exp(-dt_s / np.maximum(wait_s, 1e-9))
         self.allowed = (numbers + 1.0 < own.attempts[None]).astype(float)
         self.tokens = np.zeros((rows, regions))
-        self.mix = np.zeros((tries, rows, regions))
-        self.mix[0] = 1.0
+        self.outstanding = np.zeros((tries, rows, regions))
         self.failing = np.zeros((rows, regions))
         self.open_left_s = np.zeros((rows, regions))
         self._breaks = bool((own.breaker_ratio > 0).any())
@@ -99,11 +99,7 @@ class Clients:
             share = np.where(retries > 0, paid / np.maximum(retries, 1e-12), 1.0)
             dropped, due, retries = retries - paid, due * share, paid
         sent = fresh + retries
-        # Time-outs are seen long after the tries were sent, so what they consist of is remembered for
-        # about as long: a mean over the breaker's window.
-        weight = min(1.0, self.dt_s / WINDOW_S)
-        now = np.concatenate([fresh[None], due]) / np.maximum(sent, 1e-12)
-        self.mix = np.where(sent > 1e-9, self.mix + (now - self.mix) * weight, self.mix)
+        self.outstanding = self.outstanding + np.concatenate([fresh[None], due])
         stopped = np.zeros_like(sent)
         if self._breaks:
             passing = np.where(self.open_left_s > 0, 0.0, 1.0)
@@ -119,10 +115,18 @@ class Clients:
     def _calm(self) -> NDArray[np.bool_]:
         return self.open_left_s <= 0
 
-    def fail(self, failed: Floats, sent: Floats) -> Floats:
-        """Send failed tries into the orbit; return those that have no further try."""
+    def fail(self, failed: Floats, good: Floats, sent: Floats) -> Floats:
+        """Send failed tries into the orbit; return those that have no further try.
+
+        Time-outs are seen long after the tries were sent. Whoever waits for an answer is kept by number
+        of tries, and answers of either kind come to them in proportion: nobody tries more than n times.
+        """
         own = self.parameters
-        by_try = self.mix * failed
+        whole = np.maximum(self.outstanding.sum(axis=0), 1e-12)
+        self.outstanding = self.outstanding * np.maximum(0.0, 1.0 - good / whole)
+        whole = np.maximum(self.outstanding.sum(axis=0), 1e-12)
+        by_try = self.outstanding * np.minimum(1.0, failed / whole)
+        self.outstanding = self.outstanding - by_try
         again = by_try[: len(self.orbit)] * self.allowed
         self.orbit = self.orbit + again
         if self._breaks:
