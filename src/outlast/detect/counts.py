@@ -107,6 +107,12 @@ def regrid(counts: MinuteCounts, grid: Grid) -> tuple[MinuteCounts, int]:
     return _summed(grid, counts.minute[known], cell, counts.number[known]), lost
 
 
+def part_of(counts: MinuteCounts, begin: int, end: int) -> MinuteCounts:
+    """Return some rows that follow each other."""
+    part = slice(begin, end)
+    return MinuteCounts(counts.grid, counts.minute[part], counts.cell[part], counts.number[part])
+
+
 def pour(counts: MinuteCounts, cells: Cells) -> Placed:
     """Put counts of the cells' own grid into them, minute by minute."""
     placed = Placed()
@@ -115,6 +121,6 @@ def pour(counts: MinuteCounts, cells: Cells) -> Placed:
     for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
         if begin == end:
             continue
-        part = slice(begin, end)
-        placed += cells.put(int(counts.minute[begin]), counts.cell[part], counts.number[part])
+        part = part_of(counts, begin, end)
+        placed += cells.put(int(part.minute[0]), part.cell, part.number)
     return placed

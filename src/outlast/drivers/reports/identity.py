@@ -90,6 +90,11 @@ def network_of(host: str) -> str:
     return str(ip_network(f"{address}/{bits}", strict=False))
 
 
+def make_secret() -> bytes:
+    """Return a key for one run, which nobody keeps."""
+    return secrets.token_bytes(KEY_BYTES)
+
+
 def keep_key(path: Path, now_s: int) -> Key:
     """Return the key in a file; make a new one where there is none, or where it is too old.
 
@@ -101,7 +106,7 @@ def keep_key(path: Path, now_s: int) -> Key:
             key = msgspec.json.decode(path.read_bytes(), type=Key)
             if now_s - key.since_s < ROTATION_S:
                 return key
-        key = Key(secrets.token_bytes(KEY_BYTES), now_s)
+        key = Key(make_secret(), now_s)
         path.parent.mkdir(parents=True, exist_ok=True)
         beside = path.with_name(path.name + ".new")
         with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:

@@ -1,0 +1,125 @@
+"""`outlast watch`: reports in, what is down where and why out."""
+
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import msgspec
+
+from outlast.app.options import json_option
+from outlast.app.reports.evidence import read_evidence
+from outlast.app.reports.grids import grid_of
+from outlast.app.reports.watching import Entry, Watcher
+from outlast.config import load
+from outlast.detect.intake import Intake, Rules
+from outlast.detect.roads import roads_of
+from outlast.drivers.reports.decode import Coder
+from outlast.drivers.reports.files import FileReader
+from outlast.drivers.reports.identity import Identity, Key, make_secret
+from outlast.model.errors import ConfigError
+from outlast.model.units import NS_PER_S, iso
+
+
+def _speed(text: str) -> float:
+    if text == "max":
+        return 0.0
+    try:
+        speed = float(text)
+    except ValueError:
+        speed = -1.0
+    if speed <= 0:
+        raise ConfigError(
+            f"{text!r} is no speed", remedy="write `max`, or 60 for a minute a second"
+        )
+    return speed
+
+
+@click.command(
+    epilog="""
+    \b
+    Examples:
+      outlast watch stream.parquet --topology world.yaml
+      outlast watch stream.parquet --topology world.yaml --evidence notices.jsonl --json
+      outlast watch stream.parquet --topology world.yaml --speed 60      a minute a second
+      cat reports.jsonl | outlast watch - --topology world.yaml
+    """
+)
+@click.argument("stream", type=click.Path(path_type=Path))
+@click.option(
+    "--topology",
+    "file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    envvar="OUTLAST_TOPOLOGY",
+    help="Who depends on what.",
+)
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Probes and suppliers' notices, one JSON object a line.",
+)
+@click.option("--speed", default="max", show_default=True, help="`max`, or times real time.")
+@click.option("--alarms", is_flag=True, help="Show each alarm, not only verdicts.")
+@json_option
+def watch(
+    stream: Path,
+    file: Path,
+    *,
+    evidence: Path | None,
+    speed: str,
+    alarms: bool,
+    as_json: bool,
+) -> int:
+    """Replay STREAM and tell what is down, where, since when, and which shared thing explains it.
+
+    STREAM is Parquet, CSV or lines of JSON; `-` is standard input. Exit code 1: something was found.
+    """
+    pace = _speed(speed)
+    topology = load(file).topology
+    grid = grid_of(topology)
+    others = read_evidence(evidence) if evidence is not None else ()
+    watcher = Watcher(grid, roads_of(topology), others=others)
+    reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), int(time.time()))
+    found = False
+    for entry in _paced(_entries(stream, reader, watcher), pace):
+        found = found or entry.kind == "verdict"
+        if as_json:
+            sys.stdout.write(_json(entry) + "\n")
+        elif alarms or entry.kind != "alarm":
+            at = iso(entry.minute * 60 * NS_PER_S)
+            sys.stdout.write(f"{at[:10]} {at[11:16]}  {entry.who:<9} {entry.text}\n")
+        sys.stdout.flush()
+    for name, number in sorted(reader.unknown.items(), key=lambda one: -one[1])[:10]:
+        sys.stderr.write(f"not in {file}: {name!r}, {number} reports\n")
+    return int(found)
+
+
+def _entries(stream: Path, reader: FileReader, watcher: Watcher) -> Iterator[Entry]:
+    intake = Intake(Rules())
+    for batch in reader.read(stream):
+        yield from watcher.take(batch, intake)
+    yield from watcher.finish()
+
+
+def _paced(entries: Iterator[Entry], speed: float) -> Iterator[Entry]:
+    """Let the minutes pass at a speed; 0: at once."""
+    first, began = 0, time.monotonic()
+    for entry in entries:
+        first = first or entry.minute
+        if speed:
+            due = (entry.minute - first) * 60 / speed
+            time.sleep(max(0.0, began + due - time.monotonic()))
+        yield entry
+
+
+def _json(entry: Entry) -> str:
+    values = {
+        "at": iso(entry.minute * 60 * NS_PER_S),
+        "who": entry.who,
+        "kind": entry.kind,
+        "text": entry.text,
+        **entry.data,
+    }
+    return msgspec.json.encode(values).decode()
