@@ -64,3 +64,8 @@ chaos: $(VENV)/.ready-test ## real processes on real name servers under FAULTS=5
 	@ops/install-test-servers.sh
 	$(BIN)/pytest tests/sim/test_models.py
 	$(BIN)/python -m chaos --server all --faults $(FAULTS) --seed $(SEED) --out build/chaos
+
+.PHONY: evaluate
+DATA ?= ../shared/data
+evaluate: $(VENV)/.ready-test ## detection and blame on real data in DATA=folder and on large graphs; tables into docs/detection.md
+	$(BIN)/python -m evaluate $(DATA) --into docs/detection.md
