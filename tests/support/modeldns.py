@@ -5,7 +5,7 @@ other model in the repository, so that it can disagree with them. A zone is a so
 a frozen value that a search can remember.
 """
 
-from outlast.model.fence import epoch_name
+from outlast.model.fence import epoch_name, next_name
 from outlast.model.names import DnsName
 from outlast.model.plan import (
     Absent,
@@ -70,6 +70,7 @@ def read(zone: Zone, layout: Layout, at_ns: Nanos) -> Observation:
         fence=values_at(zone, layout.fence_at, RecordType.TXT),
         record_sets=tuple(one for one in zone if (one.name, one.rtype) in wanted),
         at_ns=at_ns,
+        laid=values_at(zone, next_name(layout.fence_at), RecordType.TXT) if layout.mirrors else (),
     )
 
 

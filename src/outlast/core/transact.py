@@ -8,7 +8,15 @@ Each is one transaction with one condition on the fence as it was read, and one 
 """
 
 from outlast.model.errors import Bug
-from outlast.model.fence import FENCE_TTL_S, Epoch, Fence, epoch_name, parse_epoch
+from outlast.model.fence import (
+    FENCE_TTL_S,
+    Epoch,
+    Fence,
+    Mark,
+    epoch_name,
+    next_name,
+    parse_epoch,
+)
 from outlast.model.names import DnsName
 from outlast.model.plan import Absent, Condition, Held, Layout, Observation, Plan, Transaction
 from outlast.model.records import RecordSet, RecordType, digest_of, weights_name
@@ -57,6 +65,21 @@ def seed_epoch(layout: Layout, found: Observation, nonce: str) -> Transaction:
     )
 
 
+def lay(plan: Plan, found: Observation) -> Transaction:
+    """Lay a mark beside the fence: this provider takes our writes and waits for the others.
+
+    The fence is named and not moved: nothing that clients see changes. A mark is for progress only, so one
+    that is replayed late costs a round and no more.
+    """
+    at = next_name(plan.layout.fence_at)
+    return Transaction(
+        zone=plan.layout.zone,
+        conditions=_conditions(plan.layout, found),
+        deletions=((at, RecordType.TXT),),
+        additions=(_txt(at, str(Mark(plan.generation, plan.digest))),),
+    )
+
+
 def merge(transactions: tuple[Transaction, ...]) -> Transaction:
     """Make one transaction of several that spend the same epoch of the same zone.
 
@@ -93,7 +116,11 @@ def release(layout: Layout, found: Observation, *, keep_records: bool = False) -
     return Transaction(
         zone=layout.zone,
         conditions=_conditions(layout, found),
-        deletions=((layout.fence_at, RecordType.TXT), *([] if keep_records else records)),
+        deletions=(
+            (layout.fence_at, RecordType.TXT),
+            *(((next_name(layout.fence_at), RecordType.TXT),) if found.laid else ()),
+            *([] if keep_records else records),
+        ),
         additions=(),
     )
 

@@ -111,6 +111,22 @@ def signed_text(fence_at: DnsName, generation: Generation, digest: str) -> bytes
     return f"outlast plan 1\n{fence_at}\n{generation}\n{digest}\n".encode()
 
 
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is laid ready beside a fence: the plan that is to be published next, at all providers at once."""
+
+    generation: Generation
+    digest: str
+
+    def __str__(self) -> str:
+        return f"outlast-next1 g={self.generation} d={self.digest}"
+
+
+def next_name(fence_at: DnsName) -> DnsName:
+    """Return where the mark of what comes next stands, given the fence's name."""
+    return DnsName(f"_next.{fence_at}")
+
+
 def key_name(zone: DnsName) -> DnsName:
     """Return where the public key of a zone's plans may be published."""
     return DnsName(f"_outlast-key.{zone}")

@@ -95,6 +95,17 @@ class CapacityProof:
         return f"{self.published} of {self.declared} {sign} a demand of {self.demand}"
 
 
+class Lagging(StrEnum):
+    """What becomes of a change if one of several providers lags: the operator's choice."""
+
+    HOLD = "hold"
+    """Nothing changes anywhere until all are ready."""
+    GO_ON = "go_on"
+    """After the window the others go on; whoever lags follows when it can."""
+    ROLL_BACK = "roll_back"
+    """Nothing changes until all are ready; if one fails between, the others go back to what was."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Where an endpoint lies in the DNS: what must be read to see all of it.
@@ -103,6 +114,9 @@ class Layout:
         zone: the zone of all its names.
         fence_at: the name of the fence.
         names: every name it publishes at, whether or not it has records there now.
+        mirrors: further providers that publish the same, each behind a fence of its own.
+        lagging: what becomes of a change if one of them lags.
+        window_s: after what time one counts as lagging.
     """
 
     endpoint: EndpointName
@@ -110,6 +124,14 @@ class Layout:
     zone: DnsName
     fence_at: DnsName
     names: tuple[DnsName, ...]
+    mirrors: tuple[ProviderName, ...] = ()
+    lagging: Lagging = Lagging.GO_ON
+    window_s: float = 5.0
+
+    @property
+    def providers(self) -> tuple[ProviderName, ...]:
+        """Everybody who publishes it."""
+        return (self.provider, *self.mirrors)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,6 +238,7 @@ class Observation:
         record_sets: what stands at the plan's names and their `_weights`, types A, AAAA, CNAME, TXT;
             canonical order.
         at_ns: when the reading began, so everything in it is at least as new.
+        laid: values at the name of what is laid ready, where an endpoint has several providers.
     """
 
     endpoint: EndpointName
@@ -224,6 +247,7 @@ class Observation:
     fence: tuple[str, ...]
     record_sets: tuple[RecordSet, ...]
     at_ns: Nanos
+    laid: tuple[str, ...] = ()
 
 
 class DriftKind(StrEnum):
@@ -243,6 +267,8 @@ class DriftKind(StrEnum):
     CONTENT = "content"
     """The fence names the plan, but the records are not the plan's."""
     UNREACHABLE = "unreachable"
+    LAGGING = "lagging"
+    """Another provider of the same endpoint is not ready for the newest plan, or has not taken it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

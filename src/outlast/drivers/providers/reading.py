@@ -19,7 +19,7 @@ from outlast.drivers.providers.reply import (
 from outlast.drivers.providers.tsig import BADKEY, BADSIG, BADTIME, Signature
 from outlast.drivers.providers.wire import TYPE_CODES
 from outlast.model.errors import Denied, ProviderError
-from outlast.model.fence import epoch_name
+from outlast.model.fence import epoch_name, next_name
 from outlast.model.names import DnsName
 from outlast.model.plan import Layout, Observation
 from outlast.model.records import RecordSet, RecordType, sort_record_sets, weights_name
@@ -52,6 +52,8 @@ def questions_of(layout: Layout) -> tuple[Question, ...]:
         fixed.append(Question(name, RecordType.A))  # a CNAME at the name shows up here
         fixed.append(Question(name, RecordType.AAAA))
         fixed.append(Question(weights_name(name), RecordType.TXT))
+    if layout.mirrors:
+        fixed.append(Question(next_name(layout.fence_at), RecordType.TXT))
     return tuple(fixed)
 
 
@@ -133,11 +135,13 @@ def observe(
                 remedy=f"remove it: no fence can be written beside a CNAME of {question.name}",
             )
         guarded.append(next((one.values for one in sets if one.rtype is RecordType.TXT), ()))
+    laid_at = next_name(layout.fence_at)
     found = {
         (one.name, one.rtype): one
         for question in questions_of(layout)[2:]
         for one in answers[question]
     }
+    laid = found.pop((laid_at, RecordType.TXT), None)
     return Observation(
         endpoint=layout.endpoint,
         provider=layout.provider,
@@ -145,4 +149,5 @@ def observe(
         fence=guarded[0],
         record_sets=sort_record_sets(list(found.values())),
         at_ns=at_ns,
+        laid=laid.values if laid is not None else (),
     )
