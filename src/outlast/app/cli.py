@@ -51,6 +51,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "schema": ("config:schema", "Print the topology's JSON Schema, for editors."),
     "certify": ("certify:certify_command", "Put the fence of a real DNS to the test."),
     "audit": ("audit:audit", "Find every road that leads to one place, before it closes."),
+    "drill": ("drill:drill", "Play a disaster through: what breaks, for whom, for how long."),
     "verify": ("verify:verify", "Explore the protocol under virtual time."),
     "client": ("client:client", "Tools for applications that degrade gracefully."),
 }

@@ -2,7 +2,8 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from importlib import import_module
 from typing import cast
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
 from outlast.drill.guardrails import Guardrail
+from outlast.drill.judging import judge
 from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError
@@ -19,8 +21,11 @@ HELPED_MAX = 8
 """More guardrails than this are not tried unasked: each is a run of its own."""
 
 
-def run_case(case: Case) -> Outcome:
-    """Run one case.
+def run_case(case: Case, tell: Callable[[float], None] | None = None) -> Outcome:
+    """Run one case, and judge what it showed.
+
+    Args:
+        tell: is told how far it is, 0 to 1.
 
     Raises:
         ConfigError: the libraries of the engine are not installed.
@@ -34,7 +39,10 @@ def run_case(case: Case) -> Outcome:
             f"drills need the library {error.name}, which is not installed",
             remedy="pip install 'outlast[drill]'",
         ) from error
-    return cast("Outcome", engine.run(case.topology, case.scenario))
+    outcome = cast("Outcome", engine.run(case.topology, case.scenario, progress=tell))
+    if outcome.judgements or not case.scenario.expectations:
+        return outcome
+    return replace(outcome, judgements=judge(outcome, case.scenario, case.topology))
 
 
 def bar(total: int, text: str) -> tuple[Progress, TaskID]:
@@ -42,7 +50,7 @@ def bar(total: int, text: str) -> tuple[Progress, TaskID]:
     progress = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total:.0f}"),
+        TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),
         console=Console(file=sys.stderr),
         transient=True,
@@ -60,8 +68,10 @@ def tried(rails: Iterable[Guardrail]) -> Iterator[tuple[Guardrail, Outcome]]:
             progress.advance(task)
 
 
-def timed_run(case: Case) -> tuple[Outcome, float]:
-    """Run one case; return also how long it took, in seconds."""
+def watched_run(case: Case) -> tuple[Outcome, float]:
+    """Run one case with a bar; return also how long it took, in seconds."""
     started = time.perf_counter()
-    outcome = run_case(case)
+    progress, task = bar(1, "running")
+    with progress:
+        outcome = run_case(case, lambda share: progress.update(task, completed=share))
     return outcome, time.perf_counter() - started

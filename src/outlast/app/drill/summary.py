@@ -16,6 +16,7 @@ from outlast.drill.report.rows import Row, rows_of
 from outlast.drill.vary import Case
 
 ORDER_SHOWN = 12
+NAMES_SHOWN = 4
 ROWS_SHOWN = 12
 COUNTRIES_SHOWN = 5
 
@@ -80,17 +81,21 @@ def firsts(outcome: Outcome) -> Iterator[Event]:
 
 
 def _print_order(out: Console, outcome: Outcome) -> None:
-    falls = list(firsts(outcome))
-    if not falls:
+    groups: dict[tuple[str, str, str], list[str]] = {}
+    for one in firsts(outcome):
+        at = clock(outcome, one.at_s / 60)
+        groups.setdefault((at, one.region, one.because), []).append(one.subject)
+    if not groups:
         out.print("nothing fell below nine tenths of its demand")
         return
     out.print("[bold]in this order[/]")
-    for one in falls[:ORDER_SHOWN]:
-        because = f" by {escape(one.because)}" if one.because else ""
-        where = f" in {one.region}" if one.region else ""
-        out.print(f"  {clock(outcome, one.at_s / 60)} {escape(one.subject)}{where}{because}")
-    if len(falls) > ORDER_SHOWN:
-        out.print(f"  and {len(falls) - ORDER_SHOWN} more services")
+    for (at, region, because), names in list(groups.items())[:ORDER_SHOWN]:
+        more = f" and {len(names) - NAMES_SHOWN} more" if len(names) > NAMES_SHOWN else ""
+        where = f" in {region}" if region else ""
+        cause = f" by {because}" if because else ""
+        out.print(f"  {at} {escape(', '.join(names[:NAMES_SHOWN]))}{more}{where}{escape(cause)}")
+    if len(groups) > ORDER_SHOWN:
+        out.print(f"  and {sum(map(len, groups.values()))} services in all")
 
 
 def _print_rows(out: Console, shown: Shown) -> None:
