@@ -24,6 +24,9 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)\Z")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
 
+_STORE = "outlast.store"
+
+
 class DurationType(click.ParamType[float]):
     """A length of time such as `30s`, `10m`, `2h`, `1d`; in seconds."""
 
@@ -50,11 +53,25 @@ def world_options(command: F) -> F:
         envvar="OUTLAST_STATE",
         help="Folder for store, zones and last-known-good files. [default: .outlast/NAME beside FILE]",
     )(command)
+    command = click.option(
+        "--store",
+        "store",
+        envvar="OUTLAST_STORE",
+        expose_value=False,
+        callback=_keep_store,
+        help="Where plans are kept: `file`, or `etcd://HOST:PORT,HOST:PORT`; etcds:// for TLS. "
+        "[default: as the topology's `store` says, else a file]",
+    )(command)
     return click.argument(
         "file",
         type=click.Path(path_type=Path, dir_okay=False),
         envvar="OUTLAST_TOPOLOGY",
     )(command)
+
+
+def _keep_store(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    """Keep the option for `open_world`: it concerns no command by itself."""
+    context.meta[_STORE] = value or ""
 
 
 def operator() -> str:
@@ -105,7 +122,13 @@ def open_world(file: Path, state: Path | None, *, warn: bool = False, kept: bool
         digest=loaded.digest,
         state=folder,
         clock=real_clock(),
+        store_asked=_asked_store(),
     )
+
+
+def _asked_store() -> str:
+    context = click.get_current_context(silent=True)
+    return str(context.meta.get(_STORE, "")) if context is not None else ""
 
 
 def find_endpoint(world: World, text: str) -> Endpoint:

@@ -13,7 +13,6 @@ from outlast.app.wiring import World
 from outlast.drivers.entries import EndpointRow
 from outlast.drivers.goodlines import GoodPublication
 from outlast.drivers.lastgood import LastGood, merge_last_good
-from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.model.errors import LastGoodError, StoreError
 from outlast.model.names import EndpointName
 from outlast.model.units import NO_GENERATION, Generation
@@ -47,9 +46,9 @@ async def remember(world: World, files: Sequence[Path], *, content: bool) -> Las
 
 
 async def _rows(world: World) -> list[EndpointRow]:
-    if not world.state.store.exists():
+    if not world.has_store():
         return []
-    store = await SqliteStore.open(world.state.store)
+    store = await world.store()
     try:
         rows, _ = await world.ledger(store, "rescue").rows()
     finally:

@@ -33,7 +33,7 @@ async def open_session(world: World, name: str, *, writes: bool) -> AsyncIterato
         writes: whether the command writes to the store. A command that only reads makes no store where
             there is none: it then knows nothing but the DNS and what it probes itself.
     """
-    fresh = not writes and not world.state.has_store()
+    fresh = not writes and not world.has_store()
     store = forgetful_store() if fresh else await world.store(check_s=CHECK_S)
     providers = world.providers()
     try:

@@ -18,6 +18,11 @@ from outlast.model.records import RecordType
 from outlast.model.topology import Endpoint
 from outlast.model.units import NS_PER_S, iso
 
+MEANWHILE = (
+    "while the store cannot be used, what is published stays published; nothing is removed for its "
+    "health, nothing new is planned, and nothing is healed"
+)
+
 GONE_AFTER = 3
 """Signs of life missed until a role counts as gone."""
 
@@ -45,11 +50,18 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
-    """Everything; what `--json` prints."""
+    """Everything; what `--json` prints.
+
+    Attributes:
+        store_reachable: whether the store could be read.
+        meanwhile: what that means until it can be; empty: it can.
+    """
 
     at: str
     topology: str
     store: str
+    store_reachable: bool = True
+    meanwhile: str = ""
     roles: tuple[Alive, ...] = ()
     gone: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
@@ -66,7 +78,9 @@ class Status:
     @property
     def is_well(self) -> bool:
         """Whether nobody needs to look."""
-        return not (self.wrong or self.orphans or self.sick or self.disagreeing)
+        return self.store_reachable and not (
+            self.wrong or self.orphans or self.sick or self.disagreeing
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +125,7 @@ async def with_store(session: Session, *, ask: bool) -> Status:
     return Status(
         at=iso(now_ns),
         topology=f"{world.file} ({world.digest[:12]})",
-        store=str(world.state.store) if world.state.has_store() else "none yet",
+        store=world.store_name,
         roles=tuple(one for one in roles if one not in missing),
         gone=tuple(f"{one.kind} {one.name}: last seen {iso(one.at_ns)}" for one in missing),
         overrides=tuple(describe(one) for one in in_force),
@@ -139,6 +153,8 @@ async def without_store(world: World, why: str) -> Status:
         at=iso(world.clock.now_ns()),
         topology=f"{world.file} ({world.digest[:12]})",
         store=f"UNUSABLE: {why}",
+        store_reachable=False,
+        meanwhile=MEANWHILE,
         endpoints=tuple(_line(one, known) for one in endpoints),
     )
 

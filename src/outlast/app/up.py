@@ -10,10 +10,12 @@ import asyncio
 import contextlib
 import signal
 import socket
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import partial
 
+from outlast.app.crew import Crew
 from outlast.app.sources import make_sources
 from outlast.app.troubles import Troubles
 from outlast.app.web import WebServer, listen, make_web
@@ -23,11 +25,10 @@ from outlast.drivers import nameserver
 from outlast.drivers.enactor import Enactor
 from outlast.drivers.entries import Alive
 from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.leadership import Leadership
 from outlast.drivers.ledger import Ledger
-from outlast.drivers.nameserver import NameServer
 from outlast.drivers.planner import Planner
 from outlast.drivers.prober import Prober
-from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.telemetry import Metrics, to_all
 from outlast.model.api import ProviderKind
 from outlast.model.errors import ConfigError, StoreError
@@ -39,6 +40,12 @@ RESTART_S = 1.0
 SIGN_OF_LIFE_S = 2.0
 FILE_LOOK_S = 1.0
 """How often the topology file's time of change is looked at."""
+
+
+SIGN_OFF_S = 3.0
+"""How long an end in order waits for a store that does not answer."""
+
+_Jobs = dict[str, Callable[[], Awaitable[None]]]
 
 
 class Role(StrEnum):
@@ -60,38 +67,16 @@ class Options:
     Attributes:
         roles: which roles this process plays.
         enactor: name of its single enactor; None: as many as the topology asks for.
+        planner: name of its planner, where there may be several; empty: host and state folder.
         vantage: the vantage it probes from; None: every one of the topology.
         http: where metrics are served; None: nowhere.
     """
 
     roles: frozenset[Role] = ALL_ROLES
     enactor: EnactorName | None = None
+    planner: str = ""
     vantage: VantageName | None = None
     http: Address | None = None
-
-
-@dataclass(slots=True)
-class _Crew:
-    """What runs."""
-
-    planner: Planner | None = None
-    enactors: list[Enactor] = field(default_factory=list)
-    probers: list[Prober] = field(default_factory=list)
-    servers: list[NameServer] = field(default_factory=list)
-    providers: list[dict[ProviderName, Provider]] = field(default_factory=list)
-    locks: list[RoleLock] = field(default_factory=list)
-
-    def signs(self) -> Iterable[tuple[str, str, str]]:
-        """Kind, name and present doing of each role."""
-        if self.planner is not None:
-            yield "planner", "planner", f"{len(self.planner.states)} endpoints"
-        for enactor in self.enactors:
-            yield "enactor", enactor.name, enactor.doing
-        for prober in self.probers:
-            yield "prober", prober.vantage, prober.doing
-        for server in self.servers:
-            answered = sum(count for _, count in server.stats().answers)
-            yield "nameserver", "nameserver", f"{answered} answers"
 
 
 class Up:
@@ -103,7 +88,7 @@ class Up:
         self._troubles = Troubles()
         self.metrics = Metrics()
         self._tell = to_all(tell, self.metrics.count, self._troubles.hear)
-        self._crew = _Crew()
+        self._crew = Crew()
         self._sources = make_sources(world, self._tell, self._steer)
         self._stop = asyncio.Event()
         self._reload = asyncio.Event()
@@ -114,7 +99,7 @@ class Up:
         self._stop.set()
 
     @property
-    def crew(self) -> _Crew:
+    def crew(self) -> Crew:
         """What runs, for demonstrations and tests."""
         return self._crew
 
@@ -178,7 +163,7 @@ class Up:
                 task.cancel()
         self._tell(Fact(event=Event.STOPPED, role="outlast", detail="what is published stays"))
 
-    def _make_roles(self, store: Store) -> dict[str, Callable[[], Awaitable[None]]]:
+    def _make_roles(self, store: Store) -> _Jobs:
         world, options, crew = self._world, self._options, self._crew
         ledger = world.ledger(store, "outlast")
         jobs: dict[str, Callable[[], Awaitable[None]]] = {"signs": lambda: self._signs(ledger)}
@@ -209,7 +194,23 @@ class Up:
             jobs["sources"] = self._sources.run
         self._take_roles()
         jobs |= {one.name: one.run for one in crew.enactors}
-        return jobs | {one.role: one.run for one in crew.probers}
+        jobs |= {one.role: one.run for one in crew.probers}
+        return self._led(jobs, store)
+
+    def _led(self, jobs: _Jobs, store: Store) -> _Jobs:
+        """Let one planner, and one prober of each vantage, work at a time where there may be several."""
+        if not self._world.store_choice.etcd:  # one machine: the locks in the state folder do it
+            return jobs
+        crew = self._crew
+        host = f"{socket.gethostname()}:{self._world.state.root.resolve()}"
+        crew.planner_name = self._options.planner or host
+        names = {"planner": crew.planner_name} if crew.planner is not None else {}
+        names |= {one.role: host for one in crew.probers}
+        crew.leads = {
+            role: Leadership(store, role, name, self._tell) for role, name in names.items()
+        }
+        led = {role: partial(seat.keep, jobs[role]) for role, seat in crew.leads.items()}
+        return jobs | led
 
     def _take_roles(self) -> None:
         """One process a role and state folder: a second `outlast up` by mistake ends here."""
@@ -285,9 +286,13 @@ class Up:
 
     async def _sign_off(self, ledger: Ledger) -> None:
         """Take the signs of life back: whoever ends in order is not missed."""
-        with contextlib.suppress(StoreError):
-            for kind, name, _ in self._crew.signs():
-                await ledger.gone(kind, name)
+        with contextlib.suppress(StoreError, TimeoutError):
+            async with asyncio.timeout(SIGN_OFF_S):
+                await self._take_back(ledger)
+
+    async def _take_back(self, ledger: Ledger) -> None:
+        for kind, name, _ in self._crew.signs():
+            await ledger.gone(kind, name)
 
     def _measure(self) -> None:
         planner = self._crew.planner

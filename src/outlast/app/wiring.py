@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from outlast.app.state import StateFolder
+from outlast.app.stores import choose, describe, open_store
 from outlast.config.secrets import read_secret
 from outlast.drivers.certificates import CertificateFile
 from outlast.drivers.certify import Candidate
@@ -20,11 +21,8 @@ from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.throttle import Throttles
 from outlast.drivers.providers.tsig import Key
 from outlast.drivers.signing import PlanSigner
-from outlast.drivers.stores.file import FileOptions
 from outlast.drivers.stores.memory import MemoryStore
-from outlast.drivers.stores.reopening import ReopeningStore
 from outlast.drivers.stores.role import RoleLock
-from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.drivers.trail.folder import TileFolder
 from outlast.drivers.trail.keeper import Keeper
 from outlast.drivers.trail.scribe import Scribe, hide_people
@@ -32,7 +30,7 @@ from outlast.drivers.witness import Witness
 from outlast.model.api import ProviderKind
 from outlast.model.names import DnsName, EnactorName, ProviderName
 from outlast.model.plan import Layout, Observation, Plan
-from outlast.model.topology import Address, Provider, Topology
+from outlast.model.topology import Address, Provider, StoreChoice, Topology
 from outlast.ports import Clock, Store
 from outlast.ports import Provider as ProviderPort
 from outlast.trail.note import Signer as TrailSigner
@@ -51,6 +49,7 @@ class World:
     Attributes:
         file: the topology file; references to secrets are relative to its folder.
         digest: digest of the file, for people.
+        store_asked: the store that `--store` asks for; empty: the topology's.
         throttles: what vendors allow, shared by all connections of this process.
     """
 
@@ -59,6 +58,7 @@ class World:
     digest: str
     state: StateFolder
     clock: Clock
+    store_asked: str = ""
     throttles: Throttles = field(default_factory=Throttles)
 
     def secret(self, provider: Provider) -> bytes | None:
@@ -120,14 +120,26 @@ class World:
         return {one.name: self.provider(one) for one in self.topology.providers}
 
     async def store(self, *, check_s: float | None = None) -> Store:
-        """Open the embedded store, made anew if there is none.
+        """Open the store that was chosen; a file is made anew if there is none.
 
         Args:
             check_s: how long it may take to check the file's structure; None: a thorough look.
         """
-        self.state.make()
-        store = await SqliteStore.open(self.state.store, FileOptions(check_s=check_s))
-        return ReopeningStore(store, lambda: SqliteStore.open(self.state.store))
+        return await open_store(self.store_choice, self.state, self.file.parent, check_s=check_s)
+
+    @property
+    def store_choice(self) -> StoreChoice:
+        """Which store was chosen."""
+        return choose(self.store_asked, self.topology.store)
+
+    @property
+    def store_name(self) -> str:
+        """The store, for people."""
+        return describe(self.store_choice, self.state)
+
+    def has_store(self) -> bool:
+        """Whether there is a store, as far as can be told without asking it."""
+        return bool(self.store_choice.etcd) or self.state.has_store()
 
     def take_role(self, role: str) -> RoleLock:
         """Take a role of this state folder for this process.

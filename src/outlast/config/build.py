@@ -26,6 +26,7 @@ from outlast.model.names import (
     TargetName,
     VantageName,
 )
+from outlast.model.plan import Lagging
 from outlast.model.service import Dependency, Service
 from outlast.model.topology import (
     Budget,
@@ -39,6 +40,7 @@ from outlast.model.topology import (
     PublishedName,
     Region,
     Settings,
+    StoreChoice,
     Target,
     Topology,
     TsigKey,
@@ -101,7 +103,8 @@ class Builder:
     def common(self, values: Values) -> Common:
         """Lay what an endpoint says over the file's defaults."""
         below = {"provider": self._only, "ttl_s": TTL_DEFAULT_S, **self._defaults}
-        provider = values.get("provider", below["provider"])
+        several = tuple(values.get("providers", ()))
+        provider = several[0] if several else values.get("provider", below["provider"])
         ttl_s = values.get("ttl_s", below["ttl_s"])
         return Common(
             provider=ProviderName(provider),
@@ -167,6 +170,9 @@ class Builder:
             adopt=common.adopt,
             resolving=common.resolving,
             targets_from=source,
+            providers=tuple(values.get("providers", ())),
+            lagging=values.get("lagging", Lagging.GO_ON),
+            window_s=values.get("window_s", 5.0),
             check=self.check(common, {}, path) if source is not None else HealthCheck(),
         )
 
@@ -213,6 +219,7 @@ def build(values: Values, endpoints: tuple[Endpoint, ...]) -> Topology:
         zones=tuple(_zone(name, one) for name, one in values.get("zones", {}).items()),
         operations=_operations(values.get("operations", {})),
         settings=Settings(**values.get("settings", {})),
+        store=StoreChoice(**values.get("store", {})),
     )
 
 

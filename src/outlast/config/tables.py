@@ -17,6 +17,7 @@ from outlast.config.fact_tables import (
     ZONE,
 )
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
+from outlast.config.store_tables import STORE
 from outlast.config.texts import COUNTRY, DNS_NAME, LINE, LISTEN, SECRET, SERVER, word
 from outlast.model.api import ProviderKind
 from outlast.model.facts import FenceGrade
@@ -327,6 +328,7 @@ TOPOLOGY = Table(
             meaning="Version of this format.",
         ),
         Field(key="settings", kind=Part(SETTINGS), meaning=SETTINGS.meaning),
+        Field(key="store", kind=Part(STORE), meaning=STORE.meaning),
         Field(key="regions", kind=Named(REGION), required=True, meaning=REGION.meaning),
         Field(key="providers", kind=Named(PROVIDER), required=True, meaning=PROVIDER.meaning),
         Field(key="vantages", kind=Named(VANTAGE), meaning=VANTAGE.meaning),

@@ -31,6 +31,7 @@ class Event(StrEnum):
     TARGETS = "targets"
     SOURCE_LOST = "source-lost"
     SOURCE_BACK = "source-back"
+    LEADS = "leads"
     TOPOLOGY = "topology"
     TOPOLOGY_REFUSED = "topology-refused"
     LAST_GOOD_FAILED = "last-good-failed"

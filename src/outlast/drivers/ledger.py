@@ -14,6 +14,7 @@ makes no difference whether they run in one process or on several machines.
     witness/<name>/<server>       an authoritative server that differs from the primary
     vote/<vantage>/<subject>      what it believes of a subject
     role/<kind>/<name>            which roles are alive, for people
+    lead/<role>                   who of several planners, or probers of one vantage, works now
     journal/<scope>/<time>-<id>   what happened, for people
 
 Head and receipt share a prefix because an enactor must get both in one atomic answer.

@@ -138,6 +138,8 @@ class Planner:
         """Plan until cancelled."""
         self._tell(Fact(event=Event.STARTED, role=ROLE, detail=f"{len(self._topology.endpoints)}"))
         now_ns = self._clock.now_ns()
+        if self._gathered:  # it stood by meanwhile, and others planned
+            self._start_over()
         for endpoint in self._topology.endpoints:
             self._meet(endpoint, now_ns)
         lost = False

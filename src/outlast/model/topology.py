@@ -25,6 +25,7 @@ from outlast.model.names import (
     VantageName,
     zone_of,
 )
+from outlast.model.plan import Lagging
 from outlast.model.policy import Budget as Budget  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import Floors as Floors  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import Policy as Policy  # noqa: PLC0414 - a part of the topology
@@ -94,6 +95,28 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreChoice:
+    """Where plans and votes are kept: in a file on this machine, or in an etcd for several machines.
+
+    Attributes:
+        etcd: its members; none: the file.
+        prefix: what our keys begin with, so that several topologies can share an etcd.
+        tls: whether to speak TLS; `ca`, `certificate`, and what `key` refers to are PEM.
+        ca, certificate: files; relative ones count from the topology.
+        user, password: where authentication is on.
+    """
+
+    etcd: tuple[Address, ...] = ()
+    prefix: str = "outlast/"
+    tls: bool = False
+    ca: str = ""
+    certificate: str = ""
+    key: SecretRef | None = None
+    user: str = ""
+    password: SecretRef | None = None
 
 
 NO_SERVER = Address(host="", port=0)
@@ -251,6 +274,9 @@ class Endpoint:
         targets_from: where its targets come from; None: they stand in the file. `targets` are then those to
             begin with.
         check: how targets of a source are probed.
+        providers: several DNS that publish it, `provider` first; empty: that one alone.
+        lagging: what becomes of a change if one of several lags.
+        window_s: after what time one of several counts as lagging.
         resolving: how its clients find it, for drills; None: by its TTL and its provider's negative TTL.
     """
 
@@ -267,6 +293,9 @@ class Endpoint:
     resolving: Resolving | None = None
     targets_from: TargetSource | None = None
     check: HealthCheck = field(default_factory=HealthCheck)
+    providers: tuple[ProviderName, ...] = ()
+    lagging: Lagging = Lagging.GO_ON
+    window_s: float = 5.0
 
     @property
     def families(self) -> tuple[Family, ...]:
@@ -326,6 +355,7 @@ class Topology:
     zones: tuple[Zone, ...] = ()
     operations: Operations = field(default_factory=Operations)
     settings: Settings = field(default_factory=Settings)
+    store: StoreChoice = field(default_factory=StoreChoice)
 
     def provider(self, name: ProviderName) -> Provider:
         """Return a provider by its name.

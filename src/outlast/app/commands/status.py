@@ -60,8 +60,14 @@ async def _gather(world: World, *, ask: bool) -> tuple[Status, bool]:
         return await without_store(world, str(error)), True
 
 
-def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
+def _print_head(out: Console, found: Status) -> None:
     out.print(f"{found.at}  {escape(found.topology)}  store {escape(found.store)}")
+    if found.meanwhile:
+        out.print(f"  [red]store lost[/]: {escape(found.meanwhile)}")
+
+
+def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
+    _print_head(out, found)
     for one in found.roles:
         out.print(f"  [green]alive[/] {one.kind} {one.name}: {escape(one.doing)}")
     for gone in found.gone:

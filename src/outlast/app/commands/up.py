@@ -53,7 +53,7 @@ class AddressType(click.ParamType[Address]):
     multiple=True,
     help="Play only this role; may be given several times. [default: all]",
 )
-@click.option("--name", help="With --role enactor: the name of this single enactor.")
+@click.option("--name", help="With --role enactor or planner: the name of this single one.")
 @click.option("--vantage", help="With --role prober: the vantage that this process is.")
 @click.option("--http", type=AddressType(), help="Where /metrics, /healthz and /readyz are served.")
 @click.option(
@@ -84,6 +84,7 @@ def up(
     options = Options(
         roles=chosen,
         enactor=EnactorName(name) if name else None,
+        planner=name or "",
         vantage=VantageName(vantage) if vantage else None,
         http=http or (None if alone else world.topology.settings.http),
     )
