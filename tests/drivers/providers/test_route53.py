@@ -13,7 +13,8 @@ from tests.support.nameservers import ZONE
 from tests.support.publishing import AAAA, TXT, A, fence, layout_at, many_addresses, publish
 from tests.support.targets import route53_at, route53_noun
 
-from outlast.drivers.providers.route53 import Prepared, Route53Provider
+from outlast.drivers.providers.cloud import Prepared
+from outlast.drivers.providers.route53 import Route53Provider
 from outlast.drivers.providers.route53_client import is_condition
 from outlast.drivers.providers.swap import Batch
 from outlast.model.api import Alias, Api

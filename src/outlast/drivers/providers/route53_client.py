@@ -14,10 +14,10 @@ For zones of another account a role is assumed (STS `AssumeRole`); its credentia
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from outlast.drivers.providers.cloud import THROTTLED, Accepted
 from outlast.drivers.providers.swap import Batch, Native
 from outlast.model.api import Api
 from outlast.model.errors import ConfigError, Denied, ProviderError, Unreachable
@@ -62,14 +62,6 @@ def is_condition(message: str) -> bool:
     """Whether the words of an `InvalidChangeBatch` speak of nothing but conditions of ours."""
     parts = [one for one in message.split("Tried to ") if one.strip(" [],")]
     return bool(parts) and all(any(word in part for word in _CONDITION_FAILED) for part in parts)
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A change that Route 53 took, and how far it is."""
-
-    change_id: str
-    in_sync: bool
 
 
 class Route53Client:
@@ -265,7 +257,8 @@ def _refusal(response: Mapping[str, Any]) -> Outcome:
     if code == "InvalidChangeBatch" and is_condition(message):
         return Outcome(kind=OutcomeKind.REFUSED, detail=detail)
     if code in _NOT_NOW:
-        return Outcome(kind=OutcomeKind.BUSY, detail=detail)
+        word = f"{THROTTLED} " if code in _THROTTLED else ""
+        return Outcome(kind=OutcomeKind.BUSY, detail=f"{word}{detail}")
     if status >= 500:
         return Outcome(kind=OutcomeKind.UNKNOWN, detail=detail)
     return Outcome(kind=OutcomeKind.REJECTED, detail=detail)
@@ -275,11 +268,6 @@ def _messages(response: Mapping[str, Any]) -> str:
     """The messages of an `InvalidChangeBatch`, which botocore puts beside the error."""
     found = response.get("messages") or response.get("Messages") or ()
     return "; ".join(found) if not isinstance(found, str) else found
-
-
-def is_throttled(outcome: Outcome) -> bool:
-    """Whether a vendor said that we ask too often."""
-    return outcome.kind is OutcomeKind.BUSY and outcome.detail.split(":")[0] in _THROTTLED
 
 
 def _raising(ask: Callable[[], Any]) -> Any:
