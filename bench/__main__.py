@@ -43,6 +43,7 @@ BENCHES = (
     Bench(
         "explore", "How many schedules and states a second, beside Hypothesis, detangle and Spin?"
     ),
+    Bench("drill", "How long does a day of a large world take?"),
     Bench("client", "What does a guarded call cost, beside other libraries for degradation?"),
 )
 

@@ -97,22 +97,30 @@ def suffer(now: Conditions, fault: Fault, layout: Layout) -> None:
             said = resolving.EMPTY if fault.kind is FaultKind.EMPTY_NAME else resolving.SILENT
             _say(now, fault, layout, said)
         case FaultKind.PROVIDER:
-            for row, one in enumerate(layout.endpoints):
-                if one.provider == fault.subject:
-                    now.said_of[row] = resolving.SILENT
+            _lose_provider(now, fault.subject, layout)
         case FaultKind.CONTROL_PLANE | FaultKind.STORE:
             now.control = False
         case FaultKind.EDGE:
             source, _, target = fault.subject.partition(">")
             now.roads.add((layout.row(source.strip()), _node(layout, target.strip())))
         case FaultKind.COUNTRY:
-            lost = now.cut.setdefault(fault.subject, np.zeros(len(layout.regions)))
-            columns = layout.columns(fault.region)
-            lost[columns] = 1.0 - (1.0 - lost[columns]) * (1.0 - fault.amount)
+            _cut_off(now, fault, layout)
         case FaultKind.CACHE_WIPE | FaultKind.CREDENTIALS:
             pass  # happens once, at its beginning: see the engine
         case _:
             _suffer_one(now, fault, layout)
+
+
+def _cut_off(now: Conditions, fault: Fault, layout: Layout) -> None:
+    lost = now.cut.setdefault(fault.subject, np.zeros(len(layout.regions)))
+    columns = layout.columns(fault.region)
+    lost[columns] = 1.0 - (1.0 - lost[columns]) * (1.0 - fault.amount)
+
+
+def _lose_provider(now: Conditions, provider: str, layout: Layout) -> None:
+    for row, one in enumerate(layout.endpoints):
+        if one.provider == provider:
+            now.said_of[row] = resolving.SILENT
 
 
 def _suffer_one(now: Conditions, fault: Fault, layout: Layout) -> None:

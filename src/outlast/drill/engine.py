@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from outlast.drill.causes import because
 from outlast.drill.conditions import Conditions, act, suffer
-from outlast.drill.layout import Layout, lay_out
+from outlast.drill.layout import lay_out
+from outlast.drill.levers import flush, gauges, handle
 from outlast.drill.mechanisms.demand import ONLINE_AT_ONCE_RATIO
 from outlast.drill.meters import Meters
 from outlast.drill.outcome import Event, EventKind, Outcome
@@ -50,14 +51,13 @@ class Run:
         self.minute_index = 0
         self.now_s = 0.0
         self._cut: Floats | None = None
-        self._last = (np.ones_like(self.world.home), np.empty((0, 0)))
         self._ratio = np.array(
             [one.audience.report_ratio if one.audience else 0.0 for one in self.layout.services]
         )
 
     def _names(self) -> tuple[str, ...]:
         names = self.world.parts.names
-        rows = [] if names is None else names.rows
+        rows = () if names is None else tuple(int(row) for row in names.rows)
         return (
             *(str(one.name) for one in self.layout.endpoints),
             *(str(self.layout.services[row].name) for row in rows),
@@ -68,7 +68,7 @@ class Run:
         self.world.minute(self.now_s, self._cut)
         for _ in range(self.steps):
             self.step()
-        world, meters, at = self.world, self.meters, self.minute_index
+        meters, at = self.meters, self.minute_index
         followers = self._followers()
         meters.close(at, followers)
         self._keep(at)
@@ -77,7 +77,7 @@ class Run:
             hit = self.population.hit(trouble.astype(float), self.now_s, self._cut)
             meters.report(at, hit, self._ratio)
         if self.timeline.waiting:
-            self._rules(world)
+            self._rules()
         self.minute_index += 1
 
     def step(self) -> None:
@@ -158,11 +158,11 @@ class Run:
     def _do(self, one: Act) -> None:
         """Do what operators do once."""
         if one.kind in (ActionKind.RESTART, ActionKind.SET_RATE):
-            self.world.handle(one, self.layout.row(one.subject), self.layout.columns(one.region))
+            handle(self.world, one, self.layout.row(one.subject), self.layout.columns(one.region))
         elif one.kind is ActionKind.FLUSH:
-            self.world.flush(one.subject, one.amount)
+            flush(self.world, one.subject, one.amount)
 
-    def _rules(self, world: World) -> None:
+    def _rules(self) -> None:
         watched = {rule.when_service for rule, _ in self.timeline.waiting}
         served = {}
         for name in sorted(watched):
@@ -173,7 +173,7 @@ class Run:
 
     def _keep(self, at: int) -> None:
         """Write down the meters of a minute."""
-        for name, rows, values in self.world.gauges():
+        for name, rows, values in gauges(self.world):
             self.meters.keep(name, at, rows, values)
         doors, names = self.world.parts.doors, self.world.parts.names
         count = len(self.layout.endpoints)
@@ -234,8 +234,3 @@ def run(
         if progress is not None:
             progress((minute + 1) / minutes)
     return made.outcome()
-
-
-def layout_of(topology: Topology) -> Layout:
-    """Return how a topology is laid out, for checks that need no run."""
-    return lay_out(topology)

@@ -66,7 +66,7 @@ class Flows:
         called = np.zeros(len(layout.services), dtype=bool)
         for _, target, _, _ in (*inner, *outer):
             called[target] = True
-        owns = population.stated | population.people.any(axis=1)
+        owns = population.states_load
         roots = np.where((~called & ~owns)[:, None], layout.placed.astype(float), 0.0)
         return cls(
             layout=layout,
@@ -90,18 +90,20 @@ class Flows:
             _outer=np.zeros((n, regions)),
         )
 
-    def from_followers(self, load: Floats, first: int) -> None:
+    def from_followers(self, load: Floats) -> None:
         """Take the calls of those who only follow: as many as their users make."""
         if len(self.outer_sources):
             flat = load.reshape(-1)[self.outer_sources] * self.outer_ratio
             size = self._outer.size
-            self._outer = np.bincount(self.outer_targets, flat, size).reshape(self._outer.shape)
+            made = np.bincount(self.outer_targets, flat, size)
+            self._outer = made.astype(np.float64).reshape(self._outer.shape)
 
     def pass_on(self, worked: Floats) -> None:
         """Send on what was worked on (requests a second): it arrives in the next step."""
         if len(self.sources):
             flat = worked.reshape(-1)[self.sources] * self.ratio
-            self._now = np.bincount(self.targets, flat, self._now.size).reshape(self._now.shape)
+            made = np.bincount(self.targets, flat, self._now.size)
+            self._now = made.astype(np.float64).reshape(self._now.shape)
 
     def inflow(self) -> Floats:
         """Return the calls that arrive, a second [active service, region]."""

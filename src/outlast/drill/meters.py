@@ -89,6 +89,20 @@ class Meters:
             self.series[name] = np.full(shape, np.nan, dtype=np.float32)
         self.series[name][minute, rows] = values
 
+    def lengthen(self, minutes: int) -> None:
+        """Make room for more minutes."""
+        more = minutes - self.minutes
+        if more <= 0:
+            return
+        for name in ("served", "degraded", "names", "reports"):
+            series = getattr(self, name)
+            added = np.zeros((more, *series.shape[1:]), dtype=np.float32)
+            setattr(self, name, np.concatenate([series, added]))
+        for name, one in self.series.items():
+            added = np.full((more, *one.shape[1:]), np.nan, dtype=np.float32)
+            self.series[name] = np.concatenate([one, added])
+        self.minutes = minutes
+
     def report(self, minute: int, hit: Floats, ratio: Floats) -> None:
         """Count the reports that people newly hit write, some minutes later."""
         fresh = np.maximum(0.0, hit - self._reported)

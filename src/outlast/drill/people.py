@@ -163,4 +163,5 @@ def homes(distances_km: Floats, placed: NDArray[np.bool_]) -> NDArray[np.float32
     nearest = far.min(axis=2, keepdims=True)
     near = (far <= nearest + 1.0) & np.isfinite(far)
     count = np.maximum(1, near.sum(axis=2, keepdims=True))
-    return (near / count).astype(np.float32)
+    share: NDArray[np.float32] = (near / count).astype(np.float32)
+    return share

@@ -112,6 +112,11 @@ class Population:
             elif at_most > 0:
                 self.demand[row] = at_most * ONLINE_AT_ONCE_RATIO * REQUESTS_PER_PERSON_S
 
+    @property
+    def states_load(self) -> NDArray[np.bool_]:
+        """Which services say how much they must carry, or have people [service]."""
+        return np.asarray(self.stated | self.people.any(axis=1), dtype=bool)
+
     def daytime(self, at_s: float) -> Floats:
         """Return how much of the peak each curve is at [curve, country], seconds after the start."""
         hour = local_hour(self.start_s + at_s, self.offsets_h)

@@ -7,6 +7,7 @@ one hop a step, news of failures travel up through all of it at once.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,12 @@ from numpy.typing import NDArray
 from outlast.drill.conditions import Conditions
 from outlast.drill.flows import Flows
 from outlast.drill.layout import Layout
+from outlast.drill.mechanisms.backlog import Backlogs
+from outlast.drill.mechanisms.concurrency import Crowds
+from outlast.drill.mechanisms.serving import Queues, Result
 from outlast.drill.needs import Needs
 from outlast.drill.parts import Fitted, Parts, fit
 from outlast.drill.population import Population
-from outlast.drill.scenario import Act, ActionKind
 from outlast.drill.steering import Steering, at_home, move
 
 Floats = NDArray[np.float64]
@@ -113,14 +116,14 @@ class World:
         every = np.arange(len(self.layout.services))
         load = self.population.load(at_s, every, cut) * self.conditions.load[:, None]
         load = np.where(
-            self.population.stated[:, None] | self.population.people.any(axis=1)[:, None],
+            self.population.states_load[:, None],
             load,
             self.flows.roots * self.conditions.load[:, None],
         )
         if self.steering.active:
             load = move(load, self.keep, self.shares)
         self.ext = np.where(self.flows.inside, 0.0, load[: self.layout.active])
-        self.flows.from_followers(load, self.layout.active)
+        self.flows.from_followers(load)
 
     def step(self) -> None:
         """Move on by one step."""
@@ -207,13 +210,13 @@ class World:
     def _held(self) -> Floats:
         """Return the share of requests not lost for want of leases, credentials or done work."""
         held = np.ones(self.share.shape)
-        for fitted, value in (
-            (self.parts.leases, lambda part: part.leased()),
-            (self.parts.credentials, lambda part: part.valid),
-            (self.parts.backlogs, lambda part: part.in_time()),
-        ):
-            if fitted is not None:
-                held[fitted.rows] *= value(fitted.part)
+        parts = self.parts
+        if parts.leases is not None:
+            held[parts.leases.rows] *= parts.leases.part.leased()
+        if parts.credentials is not None:
+            held[parts.credentials.rows] *= parts.credentials.part.valid
+        if parts.backlogs is not None:
+            held[parts.backlogs.rows] *= parts.backlogs.part.in_time()
         return held
 
     def _flow(self, reach: Floats, works: Floats, usable: Floats) -> None:
@@ -228,8 +231,9 @@ class World:
         good = arriving * np.minimum(1.0, usable / self.used)
         worked, self.late = arriving.copy(), np.zeros_like(good)
         self.timed = np.zeros_like(good)
-        self._slower(reach)
-        for fitted in (parts.queues, parts.crowds):
+        self._slower()
+        served: tuple[Fitted[Queues] | Fitted[Crowds] | None, ...] = (parts.queues, parts.crowds)
+        for fitted in served:
             if fitted is None:
                 continue
             rows = fitted.rows
@@ -249,18 +253,22 @@ class World:
         )
         self.flows.pass_on(worked / dt_s)
 
-    def _serve(self, fitted: Fitted, arriving: Floats, usable: Floats):  # type: ignore[no-untyped-def, type-arg]
+    def _serve(
+        self, fitted: Fitted[Queues] | Fitted[Crowds], arriving: Floats, usable: Floats
+    ) -> Result:
         rows, now = fitted.rows, self.conditions
         extra = self.extra_s[rows]
-        if fitted is self.parts.crowds:
+        if isinstance(fitted.part, Crowds):
             return fitted.part.step(arriving * now.admit[rows], usable, extra)
         own = fitted.part.parameters
         rate = np.where(np.isfinite(own.rate), own.rate, 1e12)
-        flight = np.where(own.in_flight_max > 0, own.in_flight_max / np.maximum(own.base_s + extra, TINY), np.inf)
+        flight = np.where(
+            own.in_flight_max > 0, own.in_flight_max / np.maximum(own.base_s + extra, TINY), np.inf
+        )
         capacity = np.minimum(rate, flight) * usable
         return fitted.part.step(arriving, capacity, extra, now.admit[rows])
 
-    def _slower(self, reach: Floats) -> None:
+    def _slower(self) -> None:
         """Say how much longer service takes for what it waits for."""
         self.extra_s = self.conditions.slower_s[: self.layout.active].copy()
         if "waiting" not in self.cuts and (self.excess_s > TINY).any():
@@ -280,7 +288,7 @@ class World:
         failed = np.maximum(0.0, self.sent[rows] - good[rows] - self.timed[rows]) + self.late[rows]
         clients.part.fail(failed, good[rows], self.sent[rows])
 
-    def _via(self, fitted: Fitted) -> Floats:  # type: ignore[type-arg]
+    def _via(self, fitted: Fitted[Any]) -> Floats:
         """Return how well what a part leans on works [row, region]; at home, or anywhere."""
         layout = self.layout
         met = self.needs.works[: len(layout.services)]
@@ -303,7 +311,7 @@ class World:
         if parts.scalers is not None:
             self._scale()
 
-    def _pile(self, fitted: Fitted) -> None:  # type: ignore[type-arg]
+    def _pile(self, fitted: Fitted[Backlogs]) -> None:
         of, rows = fitted.via, fitted.rows
         works = self.needs.works[of, :-1]
         good = self.fresh[of] * works
@@ -321,7 +329,7 @@ class World:
         behind = (1.0 - self._via(fitted)) * part.parameters.new_ratio * self._arriving(fitted)
         part.step(np.clip(self.conditions.lying[rows] + behind, 0.0, 1.0))
 
-    def _arriving(self, fitted: Fitted) -> Floats:  # type: ignore[type-arg]
+    def _arriving(self, fitted: Fitted[Any]) -> Floats:
         """Return how well that works which makes new nodes: where nothing is launched, nothing flaps.
 
         On 20 October 2025 health checks flapped only once launches had begun to succeed again.
@@ -358,53 +366,6 @@ class World:
         """Return the same by home region."""
         first = self.layout.active
         return at_home(served, self.keep[first:], self.shares[first:])
-
-    def handle(self, one: Act, row: int, columns: NDArray[np.intp]) -> None:
-        """Restart a service, or set the rate of its leases or backlog."""
-        parts = self.parts
-        for fitted in (parts.leases, parts.backlogs, parts.queues, parts.crowds):
-            if fitted is None or row not in fitted.rows:
-                continue
-            at = np.nonzero(fitted.rows == row)[0]
-            if one.kind is ActionKind.SET_RATE and fitted in (parts.leases, parts.backlogs):
-                fitted.part.rate[np.ix_(at, columns)] = one.amount
-            elif one.kind is ActionKind.RESTART:
-                fitted.part.restart(at, columns)
-
-    def flush(self, name: str, ratio: float) -> None:
-        """Flush a share of the resolvers' caches for a name."""
-        for door, one in enumerate(self.layout.endpoints):
-            if one.name == name and self.parts.doors is not None:
-                self.parts.doors.flush(ratio, np.array([door]))
-        names = self.parts.names
-        if names is not None:
-            rows = [k for k, row in enumerate(names.rows) if self.layout.label(int(row)) == name]
-            names.part.flush(ratio, np.array(rows, dtype=np.intp))
-
-    def gauges(self) -> list[tuple[str, NDArray[np.intp], Floats]]:
-        """Return the series to be kept: name, services, values."""
-        parts, found = self.parts, []
-        for fitted in (parts.queues, parts.crowds):
-            if fitted is not None:
-                found.append(("queue", fitted.rows, self.queue[fitted.rows]))
-                found.append(("latency_s", fitted.rows, self.latency_s[fitted.rows]))
-        if parts.clients is not None:
-            rows = parts.clients.rows
-            more = self.sent[rows] / np.maximum(self.fresh[rows], TINY) - 1.0
-            found.append(("retry_ratio", rows, np.where(self.fresh[rows] > TINY, more, 0.0)))
-        if parts.leases is not None:
-            found.append(("leased_ratio", parts.leases.rows, parts.leases.part.leased()))
-        if parts.health is not None:
-            found.append(("removed_ratio", parts.health.rows, parts.health.part.removed()))
-        if parts.backlogs is not None:
-            found.append(("backlog_s", parts.backlogs.rows, parts.backlogs.part.wait_s()))
-        if parts.credentials is not None:
-            found.append(("valid_ratio", parts.credentials.rows, parts.credentials.part.valid))
-        if parts.scalers is not None:
-            found.append(("capacity_ratio", parts.scalers.rows, parts.scalers.part.running))
-        if parts.names is not None:
-            found.append(("resolved_ratio", parts.names.rows, parts.names.part.found()))
-        return found
 
 
 def _utilisation(layout: Layout) -> Floats:

@@ -19,7 +19,7 @@ def step_valid(valid: Floats, via: Floats, ttl_s: Floats, dt_s: float) -> Floats
     """Return the share of valid credentials after a step; `via` is how well the issuer works."""
     lost = (1.0 - via) * dt_s / ttl_s
     back = via * (1.0 - valid) * (1.0 - np.exp(-dt_s / RETURN_S))
-    return np.clip(valid - lost + back, 0.0, 1.0)
+    return np.asarray(np.clip(valid - lost + back, 0.0, 1.0))
 
 
 @dataclass(slots=True)

@@ -1,8 +1,9 @@
 """Leases: what becomes of them when none could be renewed for a while, and all must be taken anew.
 
-Broken leases are work in a FIFO queue worked off at r a second. Whoever is not served within the deadline T
-submits again, at the tail, while the old copy is still worked off: its result is of no use. Served in time
-are the first r T, then stale copies for as long as the rest had been waiting, and so on. With N broken at once
+Broken leases are work in a FIFO queue worked off at r a second. Whoever is not served within the deadline
+T submits again, at the tail, while the old copy is still worked off: its result is of no use. Served in
+time are the first r T, then stale copies for as long as the rest had been waiting, and so on. With N
+broken at once
 
     done within T:                 r T
     re-submitted at T:             N - r T, behind N - r T stale copies

@@ -8,13 +8,15 @@ arrived when A was S(t), so with a caller's patience T
     wasted   = S1 - S0 - good                                 served too late
     expired  = A(t - T) newly passed and not yet served       time-outs that the callers see now
 
-Two looks into a ring of A are all it costs. FIFO serves whoever waits longest and so, in overload, everybody
-too late (goodput 0.03 of 10 a second at twice the load); LIFO serves those who came last; FRESH drops the
-expired when their turn comes. What lies between two arrivals is not in a fluid; where the queue is short,
-the share of waits beyond T is that of an M/M/1 queue, rho * exp(-(mu - lambda) T) (Kleinrock 1975, 3.27).
+Two looks into a ring of A are all it costs. FIFO serves whoever waits longest and so, in overload,
+everybody too late (goodput 0.03 of 10 a second at twice the load); LIFO serves those who came last; FRESH
+drops the expired when their turn comes. What lies between two arrivals is not in a fluid; where the queue
+is short, the share of waits beyond T is that of an M/M/1 queue, rho * exp(-(mu - lambda) T) (Kleinrock
+1975, 3.27).
 
-Latency that grows with concurrency, W = base + slope * L, gives L = lambda * base / (1 - slope * lambda) with a
-pole at 1 / slope (Brooker, "Metastability and Distributed Systems", 2021, and his public simulator).
+Latency that grows with concurrency, W = base + slope * L, gives L = lambda * base / (1 - slope * lambda)
+with a pole at 1 / slope (Brooker, "Metastability and Distributed Systems", 2021, and his public
+simulator).
 """
 
 from dataclasses import dataclass

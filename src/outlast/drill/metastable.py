@@ -1,0 +1,172 @@
+"""Metastability: the fault is over, and the world stays down. Which loop keeps it there?
+
+A system is *vulnerable* when load times worst-case amplification exceeds capacity, and *metastable* once
+a trigger has lasted long enough that the wait is longer than the patience: then its own retries, stale
+work, lost leases or removed nodes hold it down (Bronson et al., HotOS 2021; Huang et al., OSDI 2022, who
+found retries in more than half of the cases).
+
+ - `loops`: from the instant at which the last fault ended, without operators' help, does the world come to
+   rest? If not, one feedback after another is cut in a copy of that instant; what heals it, held it.
+ - `border`: by bisection, how long or deep a trigger may be before it does not come back.
+ - `vulnerable`: before any run, which services could be pushed there at all.
+"""
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from outlast.drill.engine import MINUTE_S, Run
+from outlast.drill.levers import cut
+from outlast.drill.outcome import Loop
+from outlast.drill.scenario import Scenario
+from outlast.model.topology import Topology
+
+HEALTHY = 0.9
+"""Served share above which a service counts as back."""
+
+FEEDBACKS = ("retries", "stale work", "leases", "health checks", "waiting")
+"""What can be cut: clients trying again, work that nobody waits for, leases submitted twice, removal by
+health checks, callers that wait for slow answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Vulnerable:
+    """A service that a trigger could push into a lasting failure.
+
+    Attributes:
+        load_ratio: utilisation when every request is tried as often as allowed; above 1 it can stick.
+        attempts: the worst-case tries for one request of a user, through all layers of callers.
+    """
+
+    service: str
+    load_ratio: float
+    attempts: float
+
+
+def loops(
+    topology: Topology, scenario: Scenario, *, horizon_s: float | None = None
+) -> tuple[Loop, ...]:
+    """Return what keeps the world down once the faults of a scenario are over; empty: nothing does.
+
+    Args:
+        horizon_s: within which time it must come back by itself; None: what is left of the scenario, an
+            hour at least.
+    """
+    made = Run(topology, scenario)
+    end_s = last_end_s(scenario)
+    if end_s is None:
+        return ()
+    while made.now_s < end_s:
+        made.minute()
+    made.minute()
+    left_s = scenario.length_s - made.now_s
+    horizon = horizon_s if horizon_s is not None else max(3600.0, left_s)
+    _alone(made)
+    if _healed_s(copy.deepcopy(made), horizon) is not None:
+        return ()
+    found = []
+    for name in FEEDBACKS:
+        trial = copy.deepcopy(made)
+        services = cut(trial.world, name)
+        healed_s = _healed_s(trial, horizon) if services else None
+        if healed_s is not None:
+            found.append(Loop(mechanism=name, services=services, healed_s=healed_s))
+    if found:
+        return tuple(found)
+    down = _down(made)
+    return (Loop(mechanism="unknown", services=tuple(down), healed_s=None),)
+
+
+def last_end_s(scenario: Scenario) -> float | None:
+    """Return when the last fault ends by itself; None: there is none, or one lasts for ever."""
+    ends = [one.until_s for one in scenario.faults]
+    if not ends or any(one is None for one in ends):
+        return None
+    return max(one for one in ends if one is not None)
+
+
+def _alone(made: Run) -> None:
+    """Leave the world to itself: no operator comes any more."""
+    made.timeline.to_act = []
+    made.timeline.waiting = []
+
+
+def _down(made: Run) -> list[str]:
+    world, layout = made.world, made.layout
+    low = (world.home < HEALTHY) & layout.placed[: layout.active]
+    return [str(layout.services[row].name) for row in np.nonzero(low.any(axis=1))[0]]
+
+
+def _healed_s(made: Run, horizon_s: float) -> float | None:
+    """Return after what time nothing is down any more; None: not within the horizon."""
+    began = made.now_s
+    made.meters.lengthen(made.minute_index + int(horizon_s / MINUTE_S) + 2)
+    back: float | None = None
+    while made.now_s - began < horizon_s:
+        made.minute()
+        if _down(made):
+            back = None
+        elif back is None:
+            back = made.now_s - began
+    return back
+
+
+def border(
+    topology: Topology,
+    scenario_of: Callable[[float], Scenario],
+    span: tuple[float, float],
+    *,
+    tolerance: float,
+) -> float:
+    """Return the smallest trigger, within a tolerance, from which the world does not come back.
+
+    Args:
+        scenario_of: makes a scenario of a trigger's size: a length, a depth, a load.
+        span: a size that heals and one that does not.
+
+    Raises:
+        ValueError: the ends of the span do not lie on two sides of a border.
+    """
+    low, high = span
+    if loops(topology, scenario_of(low)) or not loops(topology, scenario_of(high)):
+        raise ValueError(
+            f"no border between {low:g} and {high:g}: the first must heal and the second must not. "
+            "Widen the span"
+        )
+    while high - low > tolerance:
+        middle = (low + high) / 2.0
+        if loops(topology, scenario_of(middle)):
+            high = middle
+        else:
+            low = middle
+    return high
+
+
+def vulnerable(topology: Topology, scenario: Scenario) -> tuple[Vulnerable, ...]:
+    """Return services whose load times worst-case tries exceeds what they can carry, worst first.
+
+    Tries multiply along the layers of callers: three layers that try thrice make 27.
+    """
+    made = Run(topology, scenario)
+    layout, world = made.layout, made.world
+    tries = np.ones(len(layout.services))
+    for row, one in enumerate(layout.services):
+        own = one.behaviour.retrying if one.behaviour is not None else None
+        if own is not None and own.attempts > 1:
+            tries[row] = min(
+                own.attempts, 1.0 + own.budget_ratio if own.budget_ratio > 0 else own.attempts
+            )
+    worst = tries.copy()
+    for row in np.argsort(-layout.level, kind="stable"):
+        callers = [e.source for e in layout.edges if e.target == row and not e.late]
+        worst[row] = tries[row] * max([worst[one] for one in callers], default=1.0)
+    found = []
+    queues = world.parts.queues
+    for at, row in enumerate(() if queues is None else queues.rows):
+        rate = float(queues.part.parameters.rate[at, 0]) if queues is not None else 0.0
+        use = float(world.flows.resting[row].max()) * float(worst[row]) / rate
+        if use > 1.0:
+            found.append(Vulnerable(str(layout.services[row].name), use, float(worst[row])))
+    return tuple(sorted(found, key=lambda one: (-one.load_ratio, one.service)))
