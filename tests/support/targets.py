@@ -12,11 +12,12 @@ from dataclasses import dataclass
 from unittest import mock
 
 from tests.support import nameservers
-from tests.support.fakes import route53
+from tests.support.fakes import gcloud, route53
 from tests.support.nameservers import ZONE, NameServer, Software
 from tests.support.publishing import writing_to
 
 from outlast.drivers.clock import SystemClock
+from outlast.drivers.providers.gcloud import GcloudProvider
 from outlast.drivers.providers.route53 import Route53Provider
 from outlast.model import topology
 from outlast.model.api import Api, ProviderKind
@@ -159,6 +160,52 @@ def _route53(lines: tuple[str, ...]) -> Iterator[Target]:
         )
 
 
+def gcloud_noun(service: gcloud.Gcloud) -> topology.Provider:
+    """The topology's noun for a fake Google Cloud DNS, as fast as it goes."""
+    return topology.Provider(
+        name=ProviderName("gcloud"),
+        kind=ProviderKind.GCLOUD,
+        zones=(ZONE,),
+        api=Api(
+            endpoint=service.url,
+            project=gcloud.PROJECT,
+            request_rate=ANY_RATE,
+            request_burst=ANY_RATE,
+        ),
+        timeout_s=10.0,
+    )
+
+
+@contextlib.asynccontextmanager
+async def gcloud_at(noun: topology.Provider) -> AsyncIterator[GcloudProvider]:
+    """A provider that is closed at the end."""
+    provider = GcloudProvider(noun, SystemClock(), lambda: gcloud.TOKEN)
+    try:
+        yield provider
+    finally:
+        await provider.close()
+
+
+@contextlib.contextmanager
+def _gcloud(lines: tuple[str, ...]) -> Iterator[Target]:
+    with gcloud.running(ZONE) as service:
+        for name, ttl_s, rtype, values in _parsed(lines):
+            service.put(f"{name}.{ZONE}", rtype, ttl_s, *values)
+
+        async def everything() -> set[str]:
+            return {str(one) for one in service.sets.values()}
+
+        noun = gcloud_noun(service)
+        yield Target(
+            name="gcloud",
+            zone=ZONE,
+            traits=Traits(absence_alone=False, counts=(20, 100), too_many=(102, "100")),
+            noun=lambda: noun,
+            connect=lambda: gcloud_at(noun),
+            everything=everything,
+        )
+
+
 def _parsed(lines: Iterable[str]) -> Iterator[tuple[str, int, str, list[str]]]:
     """Lines of a zone file, as a console would take them; TXT values keep their quotes."""
     for line in lines:
@@ -171,5 +218,5 @@ SERVERS = tuple(
     Kind(one.name, lambda lines, one=one: _server(one, lines))  # type: ignore[misc]
     for one in nameservers.ALL
 )
-CLOUDS = (Kind("route53", _route53),)
+CLOUDS = (Kind("route53", _route53), Kind("gcloud", _gcloud))
 ALL = (*SERVERS, *CLOUDS)

@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,6 +113,15 @@ class World:
                 from outlast.drivers.providers.route53 import Route53Provider  # noqa: PLC0415
 
                 return Route53Provider(provider, self.clock, throttles=self.throttles)
+            case ProviderKind.GCLOUD:
+                from outlast.drivers.providers.gcloud import GcloudProvider  # noqa: PLC0415
+                from outlast.drivers.providers.gcloud_client import default_token  # noqa: PLC0415
+
+                ref = provider.token
+                token = default_token()
+                if ref is not None:  # read anew each time: whoever renews it writes it there
+                    token = partial(read_secret, ref, self.file.parent)
+                return GcloudProvider(provider, self.clock, token, throttles=self.throttles)
             case _:
                 return Rfc2136Provider(provider, self.key(provider), self.clock)
 
