@@ -1,6 +1,8 @@
 """Roles on several machines that share an etcd: each is a process with a state folder of its own."""
 
 import base64
+import os
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +10,8 @@ from pathlib import Path
 import pytest
 from tests.support.etcd import Cluster, running
 from tests.support.system import AP, EU, US, Process, System, until
+
+ROOT = Path(__file__).parents[2]
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
@@ -127,3 +131,29 @@ def test_an_etcd_restored_from_an_old_snapshot_takes_the_dns_nowhere_back(
     machines.regions.recover(US)
     machines.wait_for(EU, US, AP)
     assert machines.generation() > before
+
+
+def test_the_readme_s_three_machines_work_as_written_and_any_of_them_may_die(
+    machines: System, etcd: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = (ROOT / "README.md").read_text().partition("## Three machines")[2]
+    lines = re.findall(r"^(?:export|outlast) .*", section.partition("## Prove")[0], re.MULTILINE)
+    export, *ups = [re.sub(r"\s+#.*$", "", one) for one in lines]
+    for port, member in zip((2379, 22379, 32379), etcd.endpoints, strict=True):
+        assert f"127.0.0.1:{port}" in export
+        export = re.sub(rf"127\.0\.0\.1:{port}\b", str(member), export)
+    name, value = export.removeprefix("export ").split("=")
+    monkeypatch.setenv(name, value)
+    machines.edit("store:", "vantages: {local: {}}\n#")  # the store is the one of the command
+    assert len(ups) == 3
+    started = []
+    for one in ups:
+        monkeypatch.chdir(machines.folder)
+        arguments = one.removeprefix("outlast up world.yaml").split()
+        started.append(machines.up(*arguments, ready="leads"))
+    machines.wait_for(EU, US, AP)
+    etcd.leader().kill()
+    started[0].kill()
+    machines.regions.fail(AP)
+    machines.wait_for(EU, US)
+    assert os.path.exists("b/last-good")  # noqa: PTH110 - relative, as the command says it

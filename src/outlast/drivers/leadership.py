@@ -11,6 +11,7 @@ it goes on, that the key is not as it left it, and stands by.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.model.errors import StoreError
@@ -18,6 +19,10 @@ from outlast.ports import Change, Entry, Store
 
 TTL_S = 4.0
 RENEW_S = 1.0
+
+
+def _end(work: asyncio.Future[None], _: asyncio.Future[None]) -> None:
+    work.cancel()
 
 
 class Leadership:
@@ -48,10 +53,13 @@ class Leadership:
             await self._take()
             work = asyncio.ensure_future(job())
             renewal = asyncio.ensure_future(self._renew())
+            renewal.add_done_callback(partial(_end, work))
             try:
-                await asyncio.wait((work, renewal), return_when=asyncio.FIRST_COMPLETED)
-                if work.done():
-                    work.result()
+                await work
+            except asyncio.CancelledError:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
             finally:
                 for task in (work, renewal):
                     task.cancel()
