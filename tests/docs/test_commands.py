@@ -23,20 +23,18 @@ BLOCK = re.compile(
     r"(?P<mark><!-- file: [^\n]*-->\n)?^```sh\n(?P<text>.*?)^```", re.DOTALL | re.MULTILINE
 )
 
+THREE_MACHINES = (
+    "export OUTLAST_STORE=etcd://127.0.0.1:2379,127.0.0.1:22379,127.0.0.1:32379",
+    *(
+        f"outlast up world.yaml --state {name} --name {name}"
+        " --role planner --role enactor --role prober"
+        for name in "abc"
+    ),
+)
 NOT_RUN = {
     "make up": "run below, with a topology of its own ports",
     "make demo": "tests/app/test_demo.py runs the demonstration",
-    **dict.fromkeys(
-        (
-            "export OUTLAST_STORE=etcd://127.0.0.1:2379,127.0.0.1:22379,127.0.0.1:32379",
-            *(
-                f"outlast up world.yaml --state {name} --name {name}"
-                " --role planner --role enactor --role prober"
-                for name in "abc"
-            ),
-        ),
-        "tests/app/test_cluster.py runs the section as it is written",
-    ),
+    **dict.fromkeys(THREE_MACHINES, "tests/app/test_cluster.py runs the section as it is written"),
     "make test": "it runs this very test",
     "make check": "it runs this very test",
     "python3 -m venv /opt/outlast": "it changes the machine; make's environment is made the same way",
