@@ -53,6 +53,11 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "audit": ("audit:audit", "Find every road that leads to one place, before it closes."),
     "drill": ("drill:drill", "Play a disaster through: what breaks, for whom, for how long."),
     "verify": ("verify:verify", "Explore the protocol under virtual time."),
+    "reports": ("reports:reports_group", "Take reports of outages in; make them up."),
+    "watch": (
+        "watch:watch",
+        "Tell from reports what is down, where, and which shared thing explains it.",
+    ),
     "client": ("client:client", "Tools for applications that degrade gracefully."),
 }
 """Name -> module below `app/commands` with its attribute, and the line in `outlast --help`."""

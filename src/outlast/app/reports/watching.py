@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from outlast.detect.blame import blame
 from outlast.detect.cells import Cells, Flags, Grid, Notice, ProbeSeen, Tick
 from outlast.detect.counts import MinuteCounts, counts_of, part_of, pour
@@ -111,6 +113,10 @@ class Watcher:
         while self._cells.newest < minute:
             yield from self._judge()
             self._cells.advance(self._cells.newest + 1)
+
+    def blind(self) -> None:
+        """Nobody is left to hear from: zeros mean nothing until `live` is None again."""
+        self.live = np.zeros(len(self._grid.countries), np.bool_)
 
     def finish(self) -> Iterator[Entry]:
         """Judge the last minute."""

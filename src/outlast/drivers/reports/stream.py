@@ -27,7 +27,7 @@ from nats.js import JetStreamContext
 from nats.js.api import StorageType, StreamConfig
 
 from outlast.detect.cells import Grid
-from outlast.detect.counts import MinuteCounts, added, counts_of, none
+from outlast.detect.counts import MinuteCounts, added, counts_of
 from outlast.detect.intake import Batch, Intake
 from outlast.drivers.reports.journal import Kind, Record, Segment, batch_of, cut_record, serial_of
 from outlast.model.errors import StoreError
@@ -119,12 +119,11 @@ class Outbox:
             self._close()
 
     def _close(self) -> None:
-        by_grid = [one.grid for one in self._pending]
-        # A grid that changed in between began a new segment; names make the two one message.
-        same = [one for one in self._pending if one.grid == by_grid[-1]] if by_grid else []
-        counts = added(same, by_grid[-1]) if by_grid else none(self._grid)
+        # Counts of a topology that was edited in between go into the next message: codes of one grid each.
+        grid = self._pending[0].grid if self._pending else self._grid
+        counts = added([one for one in self._pending if one.grid == grid], grid)
         self.unsent.append(message_of(self._worker, self._serial, counts))
-        self._pending = [one for one in self._pending if one.grid != counts.grid]
+        self._pending = [one for one in self._pending if one.grid != grid]
 
     def due(self) -> bool:
         """Ask for the end of a message with the next turn; True if there is something to send."""

@@ -1,0 +1,184 @@
+"""`outlast reports`: take reports of outages in, make them up, look at what came."""
+
+import asyncio
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from outlast.app.commands.up import AddressType
+from outlast.app.options import DurationType, json_option, open_world, world_options
+from outlast.app.reports.serving import Serving, Wanted
+from outlast.app.reports.watching import Entry
+from outlast.app.web import listen
+from outlast.detect.synth import Manner, reports, scaled
+from outlast.drivers.reports.history import History
+from outlast.drivers.reports.people import read_people, write_stream
+from outlast.drivers.reports.tokens import (
+    Source,
+    fingerprint,
+    make_token,
+    read_sources,
+    write_sources,
+)
+from outlast.model.errors import ConfigError
+from outlast.model.topology import Address
+from outlast.model.units import NS_PER_S, iso
+
+SWITCH_S = 0.0005
+"""The disk's thread must not wait five milliseconds for its turn after each sync."""
+
+
+@click.group()
+def reports_group() -> None:
+    """Take reports of outages in, make them up, look at what came."""
+
+
+@reports_group.command()
+@world_options
+@click.option(
+    "--listen", "address", type=AddressType(), default="127.0.0.1:9180", show_default=True
+)
+@click.option("--tokens-only", is_flag=True, help="Nobody reports without a token.")
+@click.option(
+    "--proxy", "proxies", multiple=True, help="Address whose X-Forwarded-For is believed."
+)
+@click.option("--nats", default="", help="Pass counts on to this nats-server instead of detecting.")
+@click.option("--worker", default="worker", show_default=True, help="Name in the stream; its own.")
+@click.option("--webhook", default="", help="URL that is sent each finding.")
+@click.option("--alertmanager", default="", help="URL of an Alertmanager.")
+def serve(
+    file: Path,
+    state: Path | None,
+    *,
+    address: Address,
+    tokens_only: bool,
+    proxies: tuple[str, ...],
+    nats: str,
+    worker: str,
+    webhook: str,
+    alertmanager: str,
+) -> None:
+    """Serve `POST /v1/reports`; detect and blame by the minute. Ctrl-C ends it."""
+    world = open_world(file, state, kept=True)
+    wanted = Wanted(
+        nats=nats,
+        worker=worker,
+        public=not tokens_only,
+        proxies=frozenset(proxies),
+        webhook=webhook,
+        alertmanager=alertmanager,
+    )
+    sys.setswitchinterval(SWITCH_S)
+    sock = listen(address)
+    sys.stderr.write(f"reports are taken at http://{address}/v1/reports\n")
+    with sock:
+        asyncio.run(Serving(world, wanted, _tell).run(sock))
+
+
+def _tell(entry: Entry) -> None:
+    at = iso(entry.minute * 60 * NS_PER_S)
+    sys.stdout.write(f"{at}  {entry.who:<9} {entry.kind:<10} {entry.text}\n")
+    sys.stdout.flush()
+
+
+@reports_group.command(
+    epilog="""
+    \b
+    Examples:
+      outlast reports synth people.json -o stream.parquet
+      outlast reports synth people.parquet -o stream.parquet --total 17000000
+    """
+)
+@click.argument("people", type=click.Path(path_type=Path))
+@click.option(
+    "-o", "--out", required=True, type=click.Path(path_type=Path), help="`-`: lines of JSON."
+)
+@click.option("--seed", default=1, show_default=True)
+@click.option(
+    "--total", type=click.IntRange(1), help="Reports in all; sets how likely people tell."
+)
+@click.option("--propensity", default=Manner().propensity, show_default=True)
+@click.option("--notice", default=360.0, type=DurationType(), help="Until people meet it. [6m]")
+@click.option("--delay", default=180.0, type=DurationType(), help="Until they tell. [3m]")
+@click.option("--again", default=14400.0, type=DurationType(), help="Until they tell again. [4h]")
+@click.option("--usual", default=Manner().usual_a_day, show_default=True, help="A user and day.")
+def synth(
+    people: Path,
+    *,
+    out: Path,
+    seed: int,
+    total: int | None,
+    propensity: float,
+    notice: float,
+    delay: float,
+    again: float,
+    usual: float,
+) -> None:
+    """Make the reports that PEOPLE would have sent, whom a drill says something failed for."""
+    hit = read_people(people)
+    manner = Manner(
+        notice_minutes=notice / 60,
+        delay_minutes=delay / 60,
+        again_minutes=again / 60,
+        propensity=propensity,
+        usual_a_day=usual,
+    )
+    if total is not None:
+        try:
+            manner = scaled(hit, manner, total)
+        except ValueError as error:
+            raise ConfigError(str(error), remedy="lower --usual or raise --total") from error
+    made = write_stream(out, hit.grid, reports(hit, manner, seed))
+    sys.stderr.write(
+        f"{made:,} reports, {hit.minutes} minutes, {len(hit.grid.services)} services, "
+        f"{len(hit.grid.countries)} countries; {manner.propensity:.3g} of those who noticed told\n"
+    )
+
+
+@reports_group.command()
+@world_options
+@click.argument("name")
+@click.option("--rate", default=200_000, show_default=True, help="Reports a second it may hand in.")
+def token(file: Path, state: Path | None, name: str, *, rate: int) -> None:
+    """Make a token for bulk source NAME; it is shown once. An older one of the name ends."""
+    world = open_world(file, state, kept=True)
+    path = world.state.root / "reports" / "tokens.json"
+    secret = make_token()
+    others = [one for one in read_sources(path) if one.name != name]
+    mine = Source(name=name, sha256=fingerprint(secret), since_s=int(time.time()), reports_s=rate)
+    write_sources(path, [*others, mine])
+    sys.stdout.write(f"{secret}\n")
+    sys.stderr.write("shown once; `outlast reports serve` knows it from its next start on\n")
+
+
+@reports_group.command()
+@world_options
+@click.option("--since", default=86400.0, type=DurationType(), help="How far back. [1d]")
+@click.option("--step", default=3600.0, type=DurationType(), help="[1h]")
+@click.option("--service", default="")
+@click.option("--country", default="")
+@json_option
+def counts(
+    file: Path,
+    state: Path | None,
+    *,
+    since: float,
+    step: float,
+    service: str,
+    country: str,
+    as_json: bool,
+) -> None:
+    """Show how many reports were counted, from the history."""
+    world = open_world(file, state, kept=True)
+    history = History(world.state.root / "reports" / "history")
+    now_s = world.clock.now_ns() // NS_PER_S
+    found = history.series(
+        now_s - int(since), now_s + 1, max(60, int(step)), service=service, country=country
+    )
+    for one in found:
+        at = iso(one.at_s * NS_PER_S)
+        sys.stdout.write(
+            f'{{"at": "{at}", "reports": {one.reports}}}\n' if as_json else f"{at}  {one.reports}\n"
+        )
