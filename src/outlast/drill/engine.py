@@ -1,216 +1,21 @@
 """The engine: runs a scenario on a topology and returns what it showed.
 
-Deterministic: the same topology and scenario give the same bits. Time goes in steps of the scenario's
-`step_s`; series are kept once a minute, and the moment at which a service falls or comes back to the step.
+Deterministic: the same topology and scenario give the same bits. Where the faults are over and the world
+is down still, or operators had to act, a copy of the instant at which the last fault ended is left to
+itself, and what keeps it down is named (see `metastable`).
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
-import numpy as np
-from numpy.typing import NDArray
-
-from outlast.drill.causes import because
-from outlast.drill.conditions import Conditions, act, suffer
-from outlast.drill.layout import lay_out
-from outlast.drill.levers import flush, gauges, handle
-from outlast.drill.mechanisms.demand import ONLINE_AT_ONCE_RATIO
-from outlast.drill.meters import Meters
-from outlast.drill.outcome import Event, EventKind, Outcome
-from outlast.drill.population import Population
-from outlast.drill.scenario import Act, ActionKind, Fault, FaultKind, Scenario
-from outlast.drill.timeline import Timeline
-from outlast.drill.world import World
+from outlast.drill.metastable import sustaining
+from outlast.drill.outcome import Loop, Outcome
+from outlast.drill.running import MINUTE_S, Run
+from outlast.drill.scenario import ActionKind, Scenario
 from outlast.model.topology import Topology
 
-Floats = NDArray[np.float64]
-
-MINUTE_S = 60.0
-
-
-class Run:
-    """A run in progress.
-
-    Attributes:
-        world: the state.
-        timeline: what is still to come.
-        now_s: seconds after the start.
-    """
-
-    def __init__(self, topology: Topology, scenario: Scenario) -> None:
-        self.scenario = scenario
-        self.layout = lay_out(topology)
-        self.population = Population.of(self.layout, scenario.start)
-        self.steps = max(1, round(MINUTE_S / scenario.step_s))
-        self.dt_s = MINUTE_S / self.steps
-        self.world = World.at_rest(self.layout, self.population, self.dt_s)
-        self.timeline = Timeline.of(scenario)
-        minutes = max(1, round(scenario.length_s / MINUTE_S))
-        self.meters = Meters(
-            self.layout, minutes, len(self._names()), len(self.population.countries)
-        )
-        self.minute_index = 0
-        self.now_s = 0.0
-        self._cut: Floats | None = None
-        self._ratio = np.array(
-            [one.audience.report_ratio if one.audience else 0.0 for one in self.layout.services]
-        )
-
-    def _names(self) -> tuple[str, ...]:
-        names = self.world.parts.names
-        rows = () if names is None else tuple(int(row) for row in names.rows)
-        return (
-            *(str(one.name) for one in self.layout.endpoints),
-            *(str(self.layout.services[row].name) for row in rows),
-        )
-
-    def minute(self) -> None:
-        """Run one minute."""
-        self.world.minute(self.now_s, self._cut)
-        for _ in range(self.steps):
-            self.step()
-        meters, at = self.meters, self.minute_index
-        followers = self._followers()
-        meters.close(at, followers)
-        self._keep(at)
-        if self.population.countries:
-            trouble = 1.0 - np.where(self.layout.placed, meters.served[at], 1.0)
-            hit = self.population.hit(trouble.astype(float), self.now_s, self._cut)
-            meters.report(at, hit, self._ratio)
-        if self.timeline.waiting:
-            self._rules()
-        self.minute_index += 1
-
-    def step(self) -> None:
-        """Run one step."""
-        if self.timeline.next_s <= self.now_s or self.timeline.ramping(self.now_s - self.dt_s):
-            self._turn()
-        world = self.world
-        world.step()
-        self.meters.add(world.home, world.soft, world.needs.works)
-        for row, column, down in self.meters.changes(world.home, 0):
-            self._note(row, column, down=down)
-        self.now_s = round(self.now_s + self.dt_s, 9)
-
-    def _followers(self) -> tuple[Floats, Floats]:
-        world, first = self.world, self.layout.active
-        served, degraded = world.followers(self.meters.mean_works())
-        if world.steering.active and len(served):
-            from_home = world.followed_home(served)
-            served = from_home
-        for row, column, down in self.meters.changes(served, first):
-            self._note(row, column, down=down)
-        return served, degraded
-
-    def _note(self, row: int, column: int, *, down: bool) -> None:
-        self.meters.note(
-            Event(
-                at_s=self.now_s,
-                kind=EventKind.DOWN if down else EventKind.UP,
-                subject=str(self.layout.services[row].name),
-                region=str(self.layout.regions[column].name),
-                because=because(self.world, row, column) if down else "",
-            )
-        )
-
-    def _turn(self) -> None:
-        """Take up what begins, ends and is done now."""
-        begun, over, acts = self.timeline.advance(self.now_s)
-        for fault in begun:
-            self.meters.fault(self.now_s, EventKind.FAULT, fault.subject, fault.region, fault.kind)
-            self._strike(fault)
-        for fault in over:
-            self.meters.fault(
-                self.now_s, EventKind.FAULT_OVER, fault.subject, fault.region, fault.kind
-            )
-        for one in acts:
-            note = one.note or str(one.kind)
-            self.meters.fault(self.now_s, EventKind.ACTION, one.subject, one.region, note)
-            self._do(one)
-        now = Conditions.calm(self.layout)
-        for fault in self.timeline.lasting:
-            suffer(now, fault, self.layout)
-        for taken in self.timeline.taken:
-            act(now, taken.act, taken.share(self.now_s), self.layout)
-        self.world.conditions = now
-        self.world.needs.sever(now.roads)
-        self._cut = self._countries(now)
-        self.world.minute(self.now_s, self._cut)
-
-    def _countries(self, now: Conditions) -> Floats | None:
-        if not now.cut:
-            return None
-        cut = np.zeros((len(self.population.countries), len(self.layout.regions)))
-        for code, lost in now.cut.items():
-            if code in self.population.countries:
-                cut[self.population.countries.index(code)] = lost
-        return cut
-
-    def _strike(self, fault: Fault) -> None:
-        """Do what a fault does once, at its beginning."""
-        if fault.kind is FaultKind.CACHE_WIPE:
-            row = self.layout.row(fault.subject)
-            self.world.needs.forget(row, self.layout.columns(fault.region))
-        if fault.kind is FaultKind.CREDENTIALS and self.world.parts.credentials is not None:
-            fitted = self.world.parts.credentials
-            at = np.nonzero(fitted.rows == self.layout.row(fault.subject))[0]
-            fitted.part.valid[np.ix_(at, self.layout.columns(fault.region))] = 0.0
-
-    def _do(self, one: Act) -> None:
-        """Do what operators do once."""
-        if one.kind in (ActionKind.RESTART, ActionKind.SET_RATE):
-            handle(self.world, one, self.layout.row(one.subject), self.layout.columns(one.region))
-        elif one.kind is ActionKind.FLUSH:
-            flush(self.world, one.subject, one.amount)
-
-    def _rules(self) -> None:
-        watched = {rule.when_service for rule, _ in self.timeline.waiting}
-        served = {}
-        for name in sorted(watched):
-            row = self.layout.row(name)
-            seen = self.meters.served[self.minute_index, row][self.layout.placed[row]]
-            served[name] = float(seen.mean()) if len(seen) else 1.0
-        self.timeline.fire(served, self.now_s)
-
-    def _keep(self, at: int) -> None:
-        """Write down the meters of a minute."""
-        for name, rows, values in gauges(self.world):
-            self.meters.keep(name, at, rows, values)
-        doors, names = self.world.parts.doors, self.world.parts.names
-        count = len(self.layout.endpoints)
-        if doors is not None:
-            self.meters.names[at, :count] = doors.has.mean(axis=1)
-        if names is not None:
-            placed = self.layout.placed[names.rows]
-            self.meters.names[at, count:] = np.where(placed, names.part.has, 1.0).min(axis=1)
-
-    def outcome(self) -> Outcome:
-        """Return what the run showed."""
-        people = self.population
-        homes = people.homes[people.pattern].astype(np.float32)
-        day = [
-            people.daytime(m * MINUTE_S) * ONLINE_AT_ONCE_RATIO for m in range(self.meters.minutes)
-        ]
-        curves = np.array(day, dtype=np.float32)
-        layout = self.layout
-        return Outcome(
-            scenario=self.scenario.name,
-            title=self.scenario.title,
-            start=self.scenario.start,
-            services=tuple(str(one.name) for one in layout.services),
-            regions=tuple(str(one.name) for one in layout.regions),
-            countries=people.countries,
-            name_of=self._names(),
-            served=self.meters.masked(),
-            degraded=self.meters.degraded,
-            meters=self.meters.series,
-            names=self.meters.names,
-            people=people.people.astype(np.float32),
-            homes=homes,
-            awake=curves[:, 0],
-            reports=self.meters.reports,
-            events=tuple(self.meters.events),
-            feedback=layout.feedback,
-        )
+HORIZON_S = 7200.0
+"""How long a world that is left to itself is watched at most."""
 
 
 def run(
@@ -228,9 +33,24 @@ def run(
         KeyError: a fault or action names something that the topology does not have.
     """
     made = Run(topology, scenario)
-    minutes = made.meters.minutes
+    minutes, ended, acts_before = made.meters.minutes, None, 0
     for minute in range(minutes):
         made.minute()
+        if ended is None and made.calm and made.down():
+            ended, acts_before = made.fork(), len(made.timeline.taken)
         if progress is not None:
             progress((minute + 1) / minutes)
-    return made.outcome()
+    outcome = made.outcome()
+    if ended is None:
+        return outcome
+    helped = [
+        one for one in made.timeline.taken[acts_before:] if one.act.kind is not ActionKind.ANNOUNCE
+    ]
+    if not made.down() and not helped:
+        return outcome
+    return replace(outcome, metastable=_loops(ended, made.now_s))
+
+
+def _loops(ended: Run, end_s: float) -> tuple[Loop, ...]:
+    horizon_s = min(HORIZON_S, max(10 * MINUTE_S, end_s - ended.now_s))
+    return tuple(one for one in sustaining(ended, horizon_s) if one.healed_s is not None)

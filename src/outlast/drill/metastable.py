@@ -11,20 +11,16 @@ found retries in more than half of the cases).
  - `vulnerable`: before any run, which services could be pushed there at all.
 """
 
-import copy
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from outlast.drill.engine import MINUTE_S, Run
 from outlast.drill.levers import cut
 from outlast.drill.outcome import Loop
+from outlast.drill.running import MINUTE_S, Run
 from outlast.drill.scenario import Scenario
 from outlast.model.topology import Topology
-
-HEALTHY = 0.9
-"""Served share above which a service counts as back."""
 
 FEEDBACKS = ("retries", "stale work", "leases", "health checks", "waiting")
 """What can be cut: clients trying again, work that nobody waits for, leases submitted twice, removal by
@@ -54,29 +50,33 @@ def loops(
         horizon_s: within which time it must come back by itself; None: what is left of the scenario, an
             hour at least.
     """
-    made = Run(topology, scenario)
     end_s = last_end_s(scenario)
     if end_s is None:
         return ()
+    made = Run(topology, replace(scenario, length_s=end_s + MINUTE_S))
     while made.now_s < end_s:
         made.minute()
-    made.minute()
-    left_s = scenario.length_s - made.now_s
-    horizon = horizon_s if horizon_s is not None else max(3600.0, left_s)
-    _alone(made)
-    if _healed_s(copy.deepcopy(made), horizon) is not None:
+    left_s = max(3600.0, scenario.length_s - made.now_s)
+    return sustaining(made.fork(), left_s if horizon_s is None else horizon_s)
+
+
+def sustaining(ended: Run, horizon_s: float) -> tuple[Loop, ...]:
+    """Return the loops that keep a world down from an instant on, with no operator's help.
+
+    A loop of unknown mechanism stands for a world that stays down and that no single cut heals.
+    """
+    ended.timeline.to_act = []
+    ended.timeline.waiting = []
+    if healed_s(ended.fork(), horizon_s) is not None:
         return ()
     found = []
     for name in FEEDBACKS:
-        trial = copy.deepcopy(made)
+        trial = ended.fork()
         services = cut(trial.world, name)
-        healed_s = _healed_s(trial, horizon) if services else None
-        if healed_s is not None:
-            found.append(Loop(mechanism=name, services=services, healed_s=healed_s))
-    if found:
-        return tuple(found)
-    down = _down(made)
-    return (Loop(mechanism="unknown", services=tuple(down), healed_s=None),)
+        after_s = healed_s(trial, horizon_s) if services else None
+        if after_s is not None:
+            found.append(Loop(mechanism=name, services=services, healed_s=after_s))
+    return tuple(found) or (Loop(mechanism="unknown", services=ended.down(), healed_s=None),)
 
 
 def last_end_s(scenario: Scenario) -> float | None:
@@ -87,26 +87,14 @@ def last_end_s(scenario: Scenario) -> float | None:
     return max(one for one in ends if one is not None)
 
 
-def _alone(made: Run) -> None:
-    """Leave the world to itself: no operator comes any more."""
-    made.timeline.to_act = []
-    made.timeline.waiting = []
-
-
-def _down(made: Run) -> list[str]:
-    world, layout = made.world, made.layout
-    low = (world.home < HEALTHY) & layout.placed[: layout.active]
-    return [str(layout.services[row].name) for row in np.nonzero(low.any(axis=1))[0]]
-
-
-def _healed_s(made: Run, horizon_s: float) -> float | None:
-    """Return after what time nothing is down any more; None: not within the horizon."""
+def healed_s(made: Run, horizon_s: float) -> float | None:
+    """Run on; return after what time nothing is down any more; None: not within the horizon."""
     began = made.now_s
     made.meters.lengthen(made.minute_index + int(horizon_s / MINUTE_S) + 2)
     back: float | None = None
     while made.now_s - began < horizon_s:
         made.minute()
-        if _down(made):
+        if made.down():
             back = None
         elif back is None:
             back = made.now_s - began

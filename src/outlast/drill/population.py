@@ -132,13 +132,13 @@ class Population:
         """
         day = self.daytime(at_s)
         table = self.homes if cut is None else self.homes * (1.0 - cut)[None]
-        made = np.empty((len(rows), self.homes.shape[2]))
-        for k, row in enumerate(rows):
-            if self.people[row].any():
-                weight = self.people[row] * day[self.curve_of[row]] / self.peak[row]
-                made[k] = self.demand[row] * (weight @ table[self.pattern[row]])
-            else:
-                made[k] = self.demand[row] * self.share[row]
+        made = self.demand[rows, None] * self.share[rows]
+        used = self.people.any(axis=1)
+        for number in range(len(table)):
+            at = np.nonzero(used[rows] & (self.pattern[rows] == number))[0]
+            who = rows[at]
+            weight = self.people[who] * day[self.curve_of[who]] / self.peak[who, None]
+            made[at] = self.demand[who, None] * (weight @ table[number])
         return made
 
     def hit(self, trouble: Floats, at_s: float, cut: Floats | None) -> Floats:
