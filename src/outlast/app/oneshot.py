@@ -14,6 +14,7 @@ from outlast.core.enact import Idle
 from outlast.core.verify import compare
 from outlast.drivers.enactor import Enactor
 from outlast.drivers.facts import Tell
+from outlast.drivers.mirrored import MirroredEnactor
 from outlast.model.errors import ProviderError
 from outlast.model.fence import Fence
 from outlast.model.names import EnactorName, EndpointName
@@ -28,7 +29,7 @@ RETRY_S = 0.05
 def make_enactor(session: Session, name: EnactorName, tell: Tell) -> Enactor:
     """Make an enactor for a one-shot command."""
     world = session.world
-    return Enactor(
+    return MirroredEnactor(
         name,
         peers=[name],
         settings=world.topology.settings,

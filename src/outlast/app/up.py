@@ -27,6 +27,7 @@ from outlast.drivers.entries import Alive
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.leadership import Leadership
 from outlast.drivers.ledger import Ledger
+from outlast.drivers.mirrored import MirroredEnactor
 from outlast.drivers.planner import Planner
 from outlast.drivers.prober import Prober
 from outlast.drivers.telemetry import Metrics, to_all
@@ -228,7 +229,7 @@ class Up:
     def _make_enactor(self, name: EnactorName, store: Store) -> Enactor:
         world = self._world
         ledger = world.ledger(store, name)
-        return Enactor(
+        return MirroredEnactor(
             name,
             peers=enactor_names(world.topology),
             settings=world.topology.settings,

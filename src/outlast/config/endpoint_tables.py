@@ -4,6 +4,7 @@ from outlast.config.behaviour_tables import RESOLVING
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.source_tables import TARGETS_FROM
 from outlast.config.texts import DNS_NAME, IPV4, IPV6, URL_PATH, word
+from outlast.model.plan import Lagging
 from outlast.model.records import TTL_MAX_S, WEIGHT_MAX, Family
 from outlast.model.topology import (
     Budget,
@@ -272,6 +273,26 @@ ENDPOINT = Table(
             meaning="The DNS names; the fence stands beside the first one.",
         ),
         *_SHARED,
+        Field(
+            key="providers",
+            kind=Listing(item=word("provider", "providers"), least=1),
+            meaning="Several DNS that publish it together, in the place of `provider`: a change is laid "
+            "ready at all of them, then flipped at once.",
+        ),
+        Field(
+            key="lagging",
+            kind=Choice(tuple(Lagging), Lagging),
+            meaning="If one of several lags: `hold` everything, `go_on` without it after the window, or "
+            "`roll_back` those that changed already.",
+        ),
+        Field(
+            key="window_s",
+            unit="s",
+            kind=Real(low=0.1, high=HOUR_S),
+            meaning="After what time one of several counts as lagging.",
+            too_small="A slow provider is left behind each time.",
+            too_large="A dead provider delays every change by as long.",
+        ),
         Field(
             key="demand",
             kind=Whole(low=0, high=LOAD_MAX),

@@ -139,8 +139,8 @@ class _Endpoints:
         """Read one endpoint."""
         parse_word(name)
         values = _OBJECT.decode(raw)
-        if "targets_from" in values:
-            raise _Doubt(values["targets_from"])
+        if values.keys() & {"targets_from", "providers", "lagging", "window_s"}:
+            raise _Doubt(name)
         names, targets = values.pop("names"), values.pop("targets")
         if type(targets) is not dict:
             raise _Doubt(targets)

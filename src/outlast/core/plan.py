@@ -61,6 +61,9 @@ def layout_of(endpoint: Endpoint, provider: Provider) -> Layout:
         zone=zone_of_endpoint(endpoint, provider),
         fence_at=fence_name(endpoint.names[0].name),
         names=tuple(one.name for one in endpoint.names),
+        mirrors=endpoint.providers[1:],
+        lagging=endpoint.lagging,
+        window_s=endpoint.window_s,
     )
 
 

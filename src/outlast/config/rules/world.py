@@ -28,12 +28,17 @@ def judge(case: Case) -> Iterator[Finding]:
 
 
 def _zones(case: Case) -> Iterator[Finding]:
-    """A zone has one writer: two providers would each heal what the other wrote."""
+    """A zone has one writer: two providers would each heal what the other wrote.
+
+    But for providers that publish an endpoint together: theirs are copies of a zone on servers of their own.
+    """
+    together = {frozenset(one.providers) for one in case.topology.endpoints if one.providers}
     owners: dict[DnsName, ProviderName] = {}
     for provider in case.topology.providers:
         for at, zone in enumerate(provider.zones):
             owner = owners.get(zone)
-            if owner is not None:
+            pair = {owner, provider.name}
+            if owner is not None and not any(len(pair) > 1 and pair <= one for one in together):
                 by = "this provider" if owner == provider.name else f"provider `{owner}`"
                 yield Finding(
                     rule="duplicate-zone",
@@ -139,6 +144,7 @@ def _sockets(case: Case) -> Iterator[Finding]:
 
 def _unused(case: Case) -> Iterator[Finding]:
     used = {one.provider for one in case.topology.endpoints}
+    used |= {name for one in case.topology.endpoints for name in one.providers}
     if len(case.known.get("endpoints", ())) != len(case.topology.endpoints):
         return
     if not used <= set(case.known.get("providers", ())):
