@@ -26,12 +26,13 @@ LAYERS = {
     "core": {"model", "core"},
     "ports": {"model"},
     "config": {"model", "config", "drill.scenario", "drill.vary"},  # files of drills are read here
-    "drivers": {"model", "core", "detect", "ports", "drivers", "trail"},
+    "drivers": {"model", "core", "detect", "glass", "ports", "drivers", "trail"},
     "sim": {"model", "core", "ports", "sim"},
     "drill": {"model", "drill", "sim.kernel", "client"},
     "audit": {"model", "audit"},
     "detect": {"model", "detect"},
     "trail": {"model", "trail"},
+    "glass": {"model", "trail", "glass"},
     "client": {"model", "client"},
     "pytest_plugin": {"model", "client", "pytest_plugin"},
 }

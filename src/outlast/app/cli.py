@@ -46,6 +46,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("check:check", "Compare every authoritative server of a name with the signed plan."),
     "keys": ("keys:keys", "Make and show the key that plans are signed with."),
     "import": ("imports:import_", "Move in: a topology from octoDNS, a zone file or Route 53."),
+    "incident": ("incident:incident", "Open incidents, tell the public, write the review."),
+    "page": ("page:page", "Write the public status page, for any host to serve."),
     "log": ("log:log", "Verify the audit trail, and read what it tells."),
     "config": ("config:config", "Check or explain a topology file."),
     "schema": ("config:schema", "Print the topology's JSON Schema, for editors."),

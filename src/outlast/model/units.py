@@ -45,3 +45,13 @@ def utc(at_ns: int) -> datetime:
 def iso(at_ns: int) -> str:
     """Print an instant as people and logs write it: `2025-10-20T06:48:00Z`, milliseconds cut off."""
     return utc(at_ns).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def from_iso(text: str) -> Nanos:
+    """Read an instant as people write it: `2025-10-20T06:48:00Z`; without a zone it is UTC.
+
+    Raises:
+        ValueError: it is none.
+    """
+    found = datetime.fromisoformat(text)
+    return seconds(found.replace(tzinfo=found.tzinfo or UTC).timestamp())

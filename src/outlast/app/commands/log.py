@@ -116,7 +116,7 @@ def verify_(where: str, key: str, older: Path | None, *, as_json: bool) -> None:
 def show(where: str, key: str, *, last: int, as_json: bool) -> None:
     """Show the last entries of the log at WHERE. It is verified first."""
     read, verifier = reader(where), _key(key)
-    size = _verified(read, verifier).size
+    size = verified(read, verifier).size
     found = [one for one in _entries(read, size) if one[0] >= size - last]
     _print(found, as_json=as_json)
 
@@ -135,7 +135,7 @@ def show(where: str, key: str, *, last: int, as_json: bool) -> None:
 def story(name: str, where: str, key: str, *, as_json: bool) -> None:
     """Tell what happened to NAME, an endpoint or cause, by the log at WHERE. It is verified first."""
     read = reader(where)
-    size = _verified(read, _key(key)).size
+    size = verified(read, _key(key)).size
     _print([one for one in _entries(read, size) if one[1].about == name], as_json=as_json)
 
 
@@ -231,7 +231,8 @@ def _older(path: Path, key: Verifier) -> Checkpoint:
         ) from error
 
 
-def _verified(read: ReadFile, key: Verifier) -> Checkpoint:
+def verified(read: ReadFile, key: Verifier) -> Checkpoint:
+    """Return the checkpoint of a log that is what it says; end with what is wrong otherwise."""
     try:
         return verify(read, key, progress=_progress).checkpoint
     except TamperedError as error:

@@ -1,0 +1,227 @@
+"""`outlast incident`: opened by hand, told to the public, reviewed from the audit trail."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+import msgspec
+
+from outlast.app.commands.log import reader, verified
+from outlast.app.options import by_option, json_option, open_world, world_options
+from outlast.app.session import open_session
+from outlast.app.wiring import World
+from outlast.drivers.incidents import all_incidents, open_incident, update_incident
+from outlast.drivers.ledger import Ledger
+from outlast.glass.incident import Certainty, Impact, Incident, Phase, Update
+from outlast.glass.review import as_html, review
+from outlast.model.errors import ConfigError
+from outlast.model.units import Nanos, from_iso, iso
+from outlast.trail.verify import entries
+
+T = TypeVar("T")
+
+
+@click.group()
+def incident() -> None:
+    """Open incidents, tell the public, and write the review.
+
+    Whatever is said here stands on the public page (`outlast page`) and in the audit trail.
+    """
+
+
+number_argument = click.argument("number", type=click.IntRange(1))
+at_help = "UTC, as 2025-10-20T06:48:00Z."
+
+
+@incident.command(
+    name="open",
+    epilog="""
+    \b
+    Examples:
+      outlast incident open world.yaml "Paying fails" --impact major --about api \\
+          --say "We see errors when paying and are looking into it."
+      outlast incident open world.yaml "Evacuation of eu-west" --exercise --say "Planned exercise."
+    """,
+)
+@world_options
+@click.argument("title")
+@click.option(
+    "--impact",
+    type=click.Choice(Impact, case_sensitive=False),
+    default=Impact.MINOR,
+    show_default=True,
+)
+@click.option("--about", multiple=True, help="Endpoint or service that is hit; may be repeated.")
+@click.option("--began", default="", help=f"When people began to be hit: {at_help} [default: now]")
+@click.option("--notice", default="", help=f"When the provider at fault gave notice: {at_help}")
+@click.option("--exercise", is_flag=True, help="A drill: marked as such, counts as no outage.")
+@click.option("--say", required=True, help="The first words to the public.")
+@by_option
+def open_(
+    file: Path,
+    state: Path | None,
+    title: str,
+    *,
+    impact: Impact,
+    about: tuple[str, ...],
+    began: str,
+    notice: str,
+    exercise: bool,
+    say: str,
+    by: str,
+) -> None:
+    """Open an incident called TITLE."""
+    world = open_world(file, state, kept=True)
+    now_ns = world.clock.now_ns()
+    first = Update(at_ns=now_ns, by=by, text=_line(say), phase=Phase.INVESTIGATING)
+
+    def make(number: int) -> Incident:
+        return Incident(
+            number=number,
+            title=_line(title),
+            impact=impact,
+            about=about,
+            opened_ns=now_ns,
+            began_ns=_instant(began) if began else now_ns,
+            notice_ns=_instant(notice) if notice else None,
+            exercise=exercise,
+            updates=(first,),
+        )
+
+    found = _run(world, lambda ledger: open_incident(ledger, make, by=by), writes=True)
+    click.echo(f"incident {found.number} is open: {found.title}")
+
+
+@incident.command(
+    epilog="""
+    \b
+    Examples:
+      outlast incident say world.yaml 1 "A DNS name of a supplier is empty." --phase identified
+      outlast incident say world.yaml 1 "It was not DNS after all." --revises 2
+      outlast incident say world.yaml 1 "Reviewed the graphs." --private
+      outlast incident say world.yaml 1 "All names answer again." --phase resolved --confirmed
+    """
+)
+@world_options
+@number_argument
+@click.argument("text")
+@click.option(
+    "--phase",
+    type=click.Choice(Phase, case_sensitive=False),
+    help="How far the work is. [default: as before]",
+)
+@click.option("--confirmed", is_flag=True, help="Two kinds of evidence show it.")
+@click.option("--revises", type=click.IntRange(1), default=None, help="Replaces that update.")
+@click.option("--private", is_flag=True, help="A note for ourselves; not on the public page.")
+@by_option
+def say(
+    file: Path,
+    state: Path | None,
+    number: int,
+    text: str,
+    *,
+    phase: Phase | None,
+    confirmed: bool,
+    revises: int | None,
+    private: bool,
+    by: str,
+) -> None:
+    """Say TEXT about incident NUMBER."""
+    world = open_world(file, state, kept=True)
+    known = _one(world, number)
+    certainty = Certainty.CONFIRMED if confirmed else Certainty.PROVISIONAL
+    update = Update(
+        at_ns=world.clock.now_ns(),
+        by=by,
+        text=_line(text),
+        phase=phase or known.phase,
+        certainty=Certainty.REVISED if revises else certainty,
+        revises=revises or 0,
+        public=not private,
+    )
+    found = _run(world, lambda ledger: update_incident(ledger, number, update), writes=True)
+    click.echo(f"incident {found.number}: {found.phase}, {len(found.updates)} updates")
+
+
+@incident.command(name="list")
+@world_options
+@json_option
+def list_(file: Path, state: Path | None, *, as_json: bool) -> None:
+    """List all incidents, newest first."""
+    found = _run(open_world(file, state, kept=True), all_incidents, writes=False)
+    if as_json:
+        click.echo(msgspec.json.format(msgspec.json.encode(found)))
+        return
+    for one in found:
+        kind = "exercise" if one.exercise else one.impact
+        click.echo(f"{one.number:>4}  {iso(one.began_ns)}  {one.phase:<13} {kind:<8} {one.title}")
+    if not found:
+        click.echo("no incidents are on record")
+
+
+@incident.command(
+    name="review",
+    epilog="""
+    \b
+    Examples:
+      outlast incident review world.yaml 1 --output review.md
+      outlast incident review world.yaml 1 --output review.html --trail copy/of/trail
+
+    Facts come out of the verified audit trail, each with its entry; what is missing is listed. The
+    reasoning is left to people.
+    """,
+)
+@world_options
+@number_argument
+@click.option(
+    "--output", type=click.Path(path_type=Path, dir_okay=False), help="A .md or .html file."
+)
+@click.option(
+    "--trail", default="", help="Folder or URL of the trail. [default: the state folder's]"
+)
+def review_(
+    file: Path, state: Path | None, number: int, *, output: Path | None, trail: str
+) -> None:
+    """Write the review of incident NUMBER."""
+    world = open_world(file, state, kept=True)
+    found = _one(world, number)
+    read = reader(trail or str(world.state.trail))
+    size = verified(read, world.trail_signer().verifier).size
+    text = review(found, list(entries(read, size)))
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    page = as_html(text, found.title) if output.suffix in {".html", ".htm"} else text
+    output.write_text(page, encoding="utf-8")
+    click.echo(f"written: {output}")
+
+
+def _run(world: World, work: Callable[[Ledger], Awaitable[T]], *, writes: bool) -> T:
+    async def run() -> T:
+        async with open_session(world, "incident", writes=writes) as session:
+            return await work(session.ledger)
+
+    return asyncio.run(run())
+
+
+def _one(world: World, number: int) -> Incident:
+    known = _run(world, all_incidents, writes=False)
+    for one in known:
+        if one.number == number:
+            return one
+    raise ConfigError(f"there is no incident {number}", remedy="`outlast incident list` shows them")
+
+
+def _line(text: str) -> str:
+    if not text.strip() or any(ord(one) < ord(" ") for one in text):
+        raise ConfigError(f"{text!r} is no line of text", remedy="write one line, without tabs")
+    return text.strip()
+
+
+def _instant(text: str) -> Nanos:
+    try:
+        return from_iso(text)
+    except ValueError as error:
+        raise ConfigError(f"{text!r} is no time", remedy=f"write {at_help}") from error

@@ -1,0 +1,1 @@
+"""Glass: what people see of it all: incidents, the public page, reviews. Pure; others write the files."""
