@@ -197,6 +197,7 @@ class MirroredEnactor(Enactor):
             made_at_ns=now_ns,
             origin=Origin.ROLLBACK,
             reason=why,
+            signature="",
         )
         finding = Finding(rule="rolled-back", severity=Severity.NOTE, message=why)
         ruling = Ruling(endpoint=endpoint, generation=plan.generation, findings=(finding,))

@@ -11,6 +11,7 @@ from outlast.app.options import open_world, world_options
 from outlast.app.session import Session, open_session
 from outlast.app.show import console
 from outlast.app.wiring import World
+from outlast.core.dual import places
 from outlast.core.transact import release as release_transaction
 from outlast.drivers.lastgood import merge_last_good
 from outlast.model.errors import ConfigError, OutlastError
@@ -50,34 +51,49 @@ def release(file: Path, state: Path | None, name: str, *, keep_records: bool, ye
 async def _release(world: World, name: EndpointName, *, keep_records: bool, ask: bool) -> int:
     out = console()
     async with open_session(world, "operator", writes=True) as session:
-        layout = await _layout(session, name)
-        provider = session.providers.get(layout.provider)
-        if provider is None:
-            raise ConfigError(
-                f"{name} is published at {layout.provider}, which is not in the topology",
-                remedy="put the provider back into the file, then release",
-            )
-        found = await provider.read(layout)
-        _print(out, found, keep_records=keep_records)
-        if parse_fence(found.fence) is None or parse_epoch(found.epoch) is None:
-            raise OutlastError(
-                f"no fence of ours stands at {layout.fence_at}: these records are not ours to delete",
-                remedy="look who else writes there; remove them by hand if they are not needed",
-            )
+        found = [
+            (place, await _find(session, place)) for place in places(await _layout(session, name))
+        ]
+        for _, one in found:
+            _print(out, one, keep_records=keep_records)
         if ask and not click.confirm("take this out of the DNS?"):
             return 1
         # The store first: an enactor that sees the name gone must find no plan to put it back.
         await session.ledger.forget(name)
-        transaction = release_transaction(layout, found, keep_records=keep_records)
-        outcome = await provider.write(transaction)
-        after = await provider.read(layout)
-        if after.fence == found.fence or outcome.kind is OutcomeKind.REJECTED:
-            raise OutlastError(
-                f"{name} still stands: {outcome.kind}: {outcome.detail}",
-                remedy="run the same command again",
-            )
+        for place, one in found:
+            await _take_out(session, place, one, keep_records=keep_records)
         out.print(f"[green]{name} is released[/]: its fence is gone")
     return 0
+
+
+async def _find(session: Session, place: Layout) -> Observation:
+    """Read what stands at one provider; refuse to touch what is not ours."""
+    provider = session.providers.get(place.provider)
+    if provider is None:
+        raise ConfigError(
+            f"{place.endpoint} is published at {place.provider}, which is not in the topology",
+            remedy="put the provider back into the file, then release",
+        )
+    found = await provider.read(place)
+    if parse_fence(found.fence) is None or parse_epoch(found.epoch) is None:
+        raise OutlastError(
+            f"no fence of ours stands at {place.fence_at}: these records are not ours to delete",
+            remedy="look who else writes there; remove them by hand if they are not needed",
+        )
+    return found
+
+
+async def _take_out(
+    session: Session, place: Layout, found: Observation, *, keep_records: bool
+) -> None:
+    provider = session.providers[place.provider]
+    outcome = await provider.write(release_transaction(place, found, keep_records=keep_records))
+    after = await provider.read(place)
+    if after.fence == found.fence or outcome.kind is OutcomeKind.REJECTED:
+        raise OutlastError(
+            f"{place.endpoint} still stands at {place.provider}: {outcome.kind}: {outcome.detail}",
+            remedy="run the same command again",
+        )
 
 
 async def _layout(session: Session, name: EndpointName) -> Layout:

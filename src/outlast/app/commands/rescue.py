@@ -21,6 +21,7 @@ from outlast.app.show import console, print_diff
 from outlast.app.wiring import World
 from outlast.core import enact
 from outlast.core.adopt import RESCUE_LEAP
+from outlast.core.dual import at_place
 from outlast.core.messages import (
     Confirm,
     EnactCommand,
@@ -138,7 +139,11 @@ async def _rescue(world: World, good: LastGood, wanted: list[GoodPublication], *
     providers = world.providers()
     failed = 0
     try:
-        for entry in wanted:
+        for entry in (
+            replace(one, plan=at_place(one.plan, name))
+            for one in wanted
+            for name in one.plan.layout.providers
+        ):
             provider = providers.get(entry.plan.layout.provider)
             if provider is None:
                 name = entry.plan.layout.provider
@@ -204,6 +209,7 @@ def _prepare(
         owns=True,
         origin=Origin.RESCUE,
         made_at_ns=world.clock.now_ns(),
+        signature="",  # that of the plan as it was; under a new number it would look forged
         reason=f"rescued: the content of generation {entry.plan.generation}",
     )
     return Rescue(good=entry, plan=plan, found=found, stands=stands)
