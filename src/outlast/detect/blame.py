@@ -28,7 +28,7 @@ SURE = 0.6
 
 _CAUSES_MOST = 8
 _NEXT_GAIN = 6.9
-"""What a further cause has to gain beyond the number of candidates, as a logarithm: one in a thousand, as for the first."""
+"""What a further cause has to gain beyond the number of candidates, as a logarithm: one in a thousand."""
 
 _ALTERNATIVES = 5
 _SWAPS = 3

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from math import log2
 
 from outlast.detect.cells import Road
-from outlast.detect.evidence import touched
+from outlast.detect.evidence import OF_DNS, touched
 from outlast.detect.noisyor import PROBE_HIT
-from outlast.detect.verdict import Cause, Question, Roads, Suspect
+from outlast.detect.verdict import Cause, CauseKind, Question, Roads, Suspect
 
 _WELL_FAILS = 0.001
 """How often a probe fails that leans on nothing broken."""
@@ -26,7 +26,7 @@ def best_question(graph: Roads, leader: Suspect, other: Suspect) -> Question | N
     prior = leader.posterior / total if total else 0.5
     best: tuple[float, Question] | None = None
     for subject in _subjects(graph, leader.cause, other.cause):
-        for road in Road:
+        for road in _roads(graph, subject):
             leans = touched(graph, subject, road)
             bad_if_leader = _fails(leader.cause, leans)
             bad_if_other = _fails(other.cause, leans)
@@ -57,6 +57,13 @@ def _subjects(graph: Roads, leader: Cause, other: Cause) -> Iterable[str]:
         rows = graph.service_of[graph.cause_of == codes[cause]]
         for row in rows[:_SERVICES_MOST].tolist():
             yield graph.services[row]
+
+
+def _roads(graph: Roads, subject: str) -> tuple[Road, ...]:
+    """A region or a vendor has no name of its own: it is reached at a fixed address or not at all."""
+    kinds = {one.kind for one in graph.causes if one.name == subject}
+    nameless = kinds and not kinds & (OF_DNS | {CauseKind.SERVICE})
+    return (Road.PINNED,) if nameless else (Road.PINNED, Road.RESOLVED)
 
 
 def _fails(cause: Cause, leans: list[Cause]) -> float:
