@@ -1,6 +1,7 @@
 """`python -m chaos`: one run, or one on each server; a report, and an exit code.
 
     python -m chaos --server bind --faults 500 --seed 7
+    python -m chaos --server bind --store etcd --faults 100
     python -m chaos --server all --faults 500 --out build/chaos
 
 Exit codes: 0 nothing broken, 1 a rule broken, 2 wrong use or not startable here.
@@ -40,7 +41,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(asked: argparse.Namespace, name: str) -> Summary:
-    settings = Settings(server=name, seed=asked.seed, faults=asked.faults, per_s=asked.per_s)
+    settings = Settings(
+        server=name, store=asked.store, seed=asked.seed, faults=asked.faults, per_s=asked.per_s
+    )
+    name = f"{name}-etcd" if asked.store == "etcd" else name
     start_s = time.monotonic()
 
     def progress(line: str) -> None:
@@ -63,6 +67,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         prog="python -m chaos", description="Real processes on a real name server, under faults."
     )
     parser.add_argument("--server", choices=(*NAMES, "all"), default="bind")
+    parser.add_argument("--store", choices=("file", "etcd"), default="file", help="[file]")
     parser.add_argument("--faults", type=int, default=500, help="how many are done [500]")
     parser.add_argument("--seed", type=int, default=1, help="what the faults are drawn from [1]")
     parser.add_argument("--per-s", type=float, default=PER_S, help=f"begun a second [{PER_S}]")

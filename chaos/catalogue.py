@@ -28,7 +28,8 @@ class Kind:
         holds: the things it holds; `{}` stands for the target.
         shortest_s, longest_s: how long it lasts; drawn with a tail towards the longest.
         apart_s: how long the things stay held afterwards.
-        needs: what the machine must offer: `disk`, `cable`, `netem`; empty: nothing.
+        needs: what the machine must offer: `disk`, `cable`, `netem`; or the store that it is a fault
+            of: `file`, `etcd`; empty: nothing.
         awaits: things that are held as well while it is done, though nobody looks at them when it is drawn.
     """
 
@@ -247,10 +248,11 @@ CATALOGUE: tuple[Kind, ...] = (
         targets=("store",),
         holds=("store", "process planner", "server", *_ZONE, "operator"),
         apart_s=APART_S,
+        needs="file",
     ),
     Kind(
         name="store-old",
-        about="the store is replaced by an older copy of itself",
+        about="the store is replaced by an older copy of itself; on etcd: a snapshot is restored",
         weight=1.5,
         targets=("store",),
         holds=("store", "process planner", "server", *_ZONE, "operator"),
@@ -266,6 +268,25 @@ CATALOGUE: tuple[Kind, ...] = (
         longest_s=2.0,
         apart_s=APART_S,
         needs="disk",
+    ),
+    *(
+        Kind(
+            name=name,
+            about=about,
+            weight=2,
+            targets=("store",),
+            holds=("store", *(_ZONE if name == "etcd-full" else ())),
+            shortest_s=0.5,
+            longest_s=3.0,
+            apart_s=APART_S if name == "etcd-full" else 1.0,
+            needs="etcd",
+        )
+        for name, about in (
+            ("etcd-leader", "kill -9 of the member that leads, and its restart"),
+            ("etcd-partition", "a member is cut off from the others; its clients still reach it"),
+            ("etcd-majority", "SIGSTOP of two members of three"),
+            ("etcd-full", "etcd is full (`NOSPACE`), until it is compacted and defragmented"),
+        )
     ),
     *(
         Kind(name=name, about=about, weight=weight, targets=_NAMES, holds=_ZONE, apart_s=0.4)

@@ -37,12 +37,14 @@ class Settings:
     """One run.
 
     Attributes:
+        store: `file` or `etcd`.
         kinds: the part of the catalogue to draw from.
         companion: command of a program that runs beside the system, such as a broken writer.
         promises: whether the second phase takes place; alone: whether L3 is part of it.
     """
 
     server: str
+    store: str = "file"
     seed: int
     faults: int
     per_s: float = PER_S
@@ -56,12 +58,14 @@ class Settings:
     @property
     def command(self) -> str:
         """What repeats the run."""
-        return f"python -m chaos --server {self.server} --faults {self.faults} --seed {self.seed}"
+        store = f" --store {self.store}" if self.store != "file" else ""
+        asked = f"--server {self.server}{store} --faults {self.faults} --seed {self.seed}"
+        return f"python -m chaos {asked}"
 
 
 async def direct(settings: Settings, progress: Progress) -> History:
     """Do one run and return its history."""
-    async with running(settings.server, settings.seed) as system:
+    async with running(settings.server, settings.seed, settings.store) as system:
         await _wait_ready(system)
         before = await asyncio.to_thread(system.foreign.zone)
         eye, log = observing(system)
@@ -155,7 +159,8 @@ class _Things:
 async def _break_things(system: System, settings: Settings, progress: Progress) -> None:
     """Do the faults; those that could not be done are made up for by others of another draw."""
     hands, things = Hands(system), _Things()
-    missing = {one.name for one in settings.kinds} - hands.kinds
+    usable = [one for one in settings.kinds if not one.needs or one.needs in system.offers]
+    missing = {one.name for one in usable} - hands.kinds
     assert not missing, f"nobody can do {', '.join(sorted(missing))}"
     start_s = time.monotonic()
     done = system.recorder.faults

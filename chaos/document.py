@@ -18,6 +18,8 @@ DOCUMENT = ROOT / "docs" / "chaos.md"
 BEGIN = "<!-- results: written by python -m chaos.document -->"
 END = "<!-- end of results -->"
 NAMED = {"bind": "BIND", "knot": "Knot", "powerdns": "PowerDNS", "embedded": "Outlast's own"}
+ON_ETCD = "bind-etcd"
+"""The run on BIND with the store on etcd; its column stands last, if there is one."""
 
 
 _PROMISED = {
@@ -33,7 +35,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where `python -m chaos --out` wrote to")
     asked = parser.parse_args()
     decoder = msgspec.json.Decoder(Summary)
-    found = [asked.folder / f"{name}.json" for name in NAMES]
+    found = [asked.folder / f"{name}.json" for name in (*NAMES, ON_ETCD)]
     summaries = [decoder.decode(one.read_bytes()) for one in found if one.exists()]
     if not summaries:
         print(f"{asked.folder} holds no results; run `make chaos` first", file=sys.stderr)
@@ -49,8 +51,13 @@ def tables(summaries: list[Summary]) -> str:
     return "\n".join([*_runs(summaries), "", *_kinds(summaries)])
 
 
+def _name(summary: Summary) -> str:
+    on_etcd = ", store on etcd" if "--store etcd" in summary.command else ""
+    return NAMED[summary.server] + on_etcd
+
+
 def _head(first: str, summaries: list[Summary]) -> list[str]:
-    names = " | ".join(NAMED[one.server] for one in summaries)
+    names = " | ".join(_name(one) for one in summaries)
     return [f"| {first} | {names} |", f"|---|{'---:|' * len(summaries)}"]
 
 

@@ -3,10 +3,17 @@
 import random
 
 from chaos.drawing import Planned
+from chaos.etcd import EtcdArchivist, EtcdHands
+from chaos.notdone import Hand
 from chaos.people_hands import PeopleHands
 from chaos.process_hands import ProcessHands
 from chaos.system import System
 from chaos.zone_hands import ZoneHands
+
+
+def _of_etcd(system: System) -> dict[str, Hand]:
+    archivist = system.archivist
+    return EtcdHands(archivist).hands() if isinstance(archivist, EtcdArchivist) else {}
 
 
 class Hands:
@@ -17,6 +24,7 @@ class Hands:
             **ProcessHands(system).hands(),
             **ZoneHands(system).hands(),
             **PeopleHands(system).hands(),
+            **_of_etcd(system),
         }
 
     @property

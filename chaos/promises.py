@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Awaitable, Callable
 
+from chaos.etcd import EtcdArchivist
 from chaos.history import Named, Promise
 from chaos.people_hands import COMMAND_S, PeopleHands
 from chaos.standing import standing
@@ -172,6 +173,8 @@ async def _stop_between_commits(system: System, names: list[str]) -> None:
 
 
 def _lock_is_free(system: System) -> bool:
+    if isinstance(system.archivist, EtcdArchivist):  # nobody locks anybody out there
+        return True
     path = system.archivist.store
     connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0.5)
     try:

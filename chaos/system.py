@@ -9,10 +9,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
+from tests.support import etcd as etcds
 from tests.support.nameservers import HOST, free_port
 
 from chaos import observer
 from chaos.archive import Archivist
+from chaos.etcd import QUOTA_BYTES, EtcdArchivist
 from chaos.foreign import ForeignHand
 from chaos.history import NEIGHBOUR, Recorder
 from chaos.network import Cable, cables
@@ -55,7 +57,7 @@ class System:
     proxies: dict[str, Proxy]
     cables: dict[str, Cable]
     regions: Regions
-    archivist: Archivist
+    archivist: Archivist | EtcdArchivist
     foreign: ForeignHand
     recorder: Recorder
     offers: frozenset[str]
@@ -122,13 +124,17 @@ class System:
 
 
 @contextlib.asynccontextmanager
-async def running(server: str, seed: int) -> AsyncIterator[System]:
+async def running(server: str, seed: int, store: str = "file") -> AsyncIterator[System]:
     """Start a whole system on a fresh server, and end all of it afterwards."""
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(run_folder())
         folder.chmod(0o755)  # the name server runs as somebody else
         state, bounded = stack.enter_context(state_disk(folder))
-        laid = stack.enter_context(cables(ENACTORS))
+        # An enactor behind a cable is in a network of its own, from where it would not reach etcd.
+        laid = stack.enter_context(cables(ENACTORS)) if store == "file" else {}
+        etcd = None
+        if store == "etcd":
+            etcd = stack.enter_context(etcds.running(3, quota_bytes=QUOTA_BYTES))
         there = stand(server, folder, state)
         network = f"127.{1 + os.getpid() // 250 % 250}.{1 + os.getpid() % 250}"
         world = World(
@@ -138,8 +144,13 @@ async def running(server: str, seed: int) -> AsyncIterator[System]:
             network=network,
             provider=there.provider,
             server=there.server.address,
+            store=", ".join(str(one) for one in etcd.endpoints) if etcd is not None else "",
         )
         system = _assemble(world, there, laid, seed)
+        if etcd is not None:
+            system.archivist = EtcdArchivist(etcd, system.recorder)
+            system.offers = system.offers - {"file", "disk"} | {"etcd"}
+            stack.callback(system.archivist.close)
         system.write_topology()
         stack.callback(there.server.close)
         await asyncio.to_thread(there.server.start)
@@ -161,7 +172,7 @@ def _assemble(world: World, there: Stand, laid: dict[str, Cable], seed: int) -> 
     if world.bounded:  # a rename stays on one disk, and that disk is the small one
         aside = world.state / "aside"
     aside.mkdir()
-    offers = {"disk"} if world.bounded else set()
+    offers = {"file", "disk"} if world.bounded else {"file"}
     if laid:
         offers.add("cable")
         if next(iter(laid.values())).has_netem():

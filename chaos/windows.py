@@ -26,7 +26,10 @@ GRACE_STOPPED_S = 0.3
 """After SIGCONT a process goes on where it stood."""
 
 SERVER_FAULTS = frozenset({"kill-server", "stop-server"})
-STORE_FAULTS = frozenset({"store-deleted", "store-old", "disk-full"})
+STORE_FAULTS = frozenset(
+    {"store-deleted", "store-old", "disk-full"}
+    | {"etcd-leader", "etcd-partition", "etcd-majority", "etcd-full"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

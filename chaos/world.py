@@ -56,6 +56,7 @@ class World:
         folder: everything of the run; state: what Outlast keeps, on a small disk of its own if
             `bounded`.
         network: the first three numbers of the regions' loopback addresses.
+        store: the members of the etcd that keeps the plans; empty: a file.
         provider: the lines of the provider, with `{server}` for its address.
     """
 
@@ -65,6 +66,7 @@ class World:
     network: str
     provider: str
     server: Address
+    store: str = ""
 
     def file(self, role: str) -> Path:
         """Return a role's topology file."""
@@ -102,6 +104,7 @@ class World:
         )
         return _TOPOLOGY.format(
             provider=self.provider.format(server=server),
+            store=f"store: {{etcd: [{self.store}]}}" if self.store else "",
             ttl_s=edition.ttl_s,
             port=HTTP_PORT,
             targets=targets,
@@ -112,6 +115,7 @@ class World:
 # Intervals as short as the format allows, so that a plan lives for about a second.
 _TOPOLOGY = """\
 outlast: 1
+{store}
 settings:
   enactors: 3
   verify_interval_s: 0.3

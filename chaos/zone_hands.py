@@ -5,6 +5,7 @@ import os
 import random
 from pathlib import Path
 
+from chaos.archive import Archivist
 from chaos.drawing import Planned
 from chaos.foreign import KINDS
 from chaos.history import Named
@@ -62,8 +63,13 @@ class ZoneHands:
         del planned, dice
         await self._all_whole()
         await asyncio.to_thread(self._system.archivist.look)
-        self._system.archivist.take_aside()
+        self._file().take_aside()
         return "all three files"
+
+    def _file(self) -> Archivist:
+        archivist = self._system.archivist
+        assert isinstance(archivist, Archivist), "this store is no file"
+        return archivist
 
     async def _all_whole(self) -> None:
         """Wait until the foreign hand's last act has healed: see `catalogue` for what is kept apart."""
@@ -86,8 +92,9 @@ class ZoneHands:
         await asyncio.to_thread(archivist.look)
         # Not always the oldest: what was forgotten should be little as well as much.
         age = 1 + int(min(len(copies), COPIES_BACK) * dice.random())
-        archivist.take_aside()
-        archivist.put(copies[-age])
+        if isinstance(archivist, Archivist):
+            archivist.take_aside()
+        await asyncio.to_thread(archivist.put, copies[-age])
         return f"the copy {age} before last" if age > 1 else "the last copy"
 
     async def _disk_full(self, planned: Planned, dice: random.Random) -> str:

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 from chaos.broken import PROGRAMS
+from chaos.catalogue import CATALOGUE
 from chaos.checks import Verdict, judge
 from chaos.director import Settings, direct
 from chaos.history import History
@@ -41,6 +42,20 @@ def test_nothing_breaks_under_faults(server: str, faults: int, seed: int) -> Non
     assert unproved <= ({"L2"} if alone else {"L2", "L3"}), text(summary)
     assert summary.unanswered < SILENT_SHARE_MAX * summary.samples, text(summary)
     assert page(history, verdict, summary).rstrip().endswith("</html>")
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_nothing_breaks_while_etcd_does() -> None:
+    """Its leader dies, members are cut off and stopped, it is full, an old snapshot comes back."""
+    kinds = tuple(one for one in CATALOGUE if one.needs == "etcd" or one.name == "store-old")
+    settings = Settings(
+        server="bind", store="etcd", seed=2, faults=8, kinds=kinds, alone=False, warm_up_s=5
+    )
+    history, verdict = run(settings)
+    summary = summarize(history, verdict)
+    assert verdict.passed, text(summary)
+    assert {one.kind for one in summary.kinds if one.done} == {one.name for one in kinds}
 
 
 @pytest.mark.servers

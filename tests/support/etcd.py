@@ -188,17 +188,19 @@ class Cluster:
         return done
 
     def leader(self) -> Member:
-        """Return the member that leads.
+        """Return the member that leads, as soon as one does.
 
         Raises:
             ServerFault: none does.
         """
-        for member in self.members:
-            if not member.running:
-                continue
-            done = self.ctl("endpoint", "status", at=member, check=False).stdout.split(", ")
-            if len(done) > 4 and done[4] == "true":
-                return member
+        deadline = time.monotonic() + READY_S
+        while time.monotonic() < deadline:
+            for member in self.members:
+                if not member.running:
+                    continue
+                done = self.ctl("endpoint", "status", at=member, check=False).stdout.split(", ")
+                if len(done) > 4 and done[4] == "true":
+                    return member
         raise ServerFault("no member leads")
 
     def cut_off(self, member: Member) -> None:
