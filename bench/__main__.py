@@ -44,6 +44,7 @@ BENCHES = (
         "explore", "How many schedules and states a second, beside Hypothesis, detangle and Spin?"
     ),
     Bench("drill", "How long does a day of a large world take?"),
+    Bench("trail", "How many entries a second does the audit trail take, beside bare hashing?"),
     Bench("client", "What does a guarded call cost, beside other libraries for degradation?"),
 )
 
