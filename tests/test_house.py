@@ -52,6 +52,7 @@ VERBS = {
     "source": set[str](),
     "choose": set[str](),
     "transact": set[str](),
+    "tree": set[str](),
     "verify": set[str](),
 }
 
