@@ -36,7 +36,10 @@ def topology(folder: Path) -> Path:
         f"  app-{one}: {{regions: [east, west], needs: [{{endpoint: tables}}]}}"
         for one in range(BROKEN)
     ]
-    lines += [f"  own-{one}: {{regions: [east, west], needs: [{{endpoint: others}}]}}" for one in range(WELL)]
+    lines += [
+        f"  own-{one}: {{regions: [east, west], needs: [{{endpoint: others}}]}}"
+        for one in range(WELL)
+    ]
     path = folder / "world.yaml"
     path.write_text(TOPOLOGY.replace("@SERVICES@", "\n".join(lines)))
     return path

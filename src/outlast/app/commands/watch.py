@@ -1,8 +1,9 @@
 """`outlast watch`: reports in, what is down where and why out."""
 
+import asyncio
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import click
@@ -13,6 +14,8 @@ from outlast.app.reports.evidence import read_evidence
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.watching import Entry, Watcher
 from outlast.config import load
+from outlast.detect.cells import Grid
+from outlast.detect.counts import MinuteCounts, none, regrid
 from outlast.detect.intake import Intake, Rules
 from outlast.detect.roads import roads_of
 from outlast.drivers.reports.decode import Coder
@@ -20,6 +23,9 @@ from outlast.drivers.reports.files import FileReader
 from outlast.drivers.reports.identity import Identity, Key, make_secret
 from outlast.model.errors import ConfigError
 from outlast.model.units import NS_PER_S, iso
+
+LAG_MINUTES = 1
+"""How long the detector waits for workers to pass a minute on."""
 
 
 def _speed(text: str) -> float:
@@ -44,9 +50,10 @@ def _speed(text: str) -> float:
       outlast watch stream.parquet --topology world.yaml --evidence notices.jsonl --json
       outlast watch stream.parquet --topology world.yaml --speed 60      a minute a second
       cat reports.jsonl | outlast watch - --topology world.yaml
+      outlast watch nats://127.0.0.1:4222 --topology world.yaml         what workers count, live
     """
 )
-@click.argument("stream", type=click.Path(path_type=Path))
+@click.argument("stream")
 @click.option(
     "--topology",
     "file",
@@ -64,7 +71,7 @@ def _speed(text: str) -> float:
 @click.option("--alarms", is_flag=True, help="Show each alarm, not only verdicts.")
 @json_option
 def watch(
-    stream: Path,
+    stream: str,
     file: Path,
     *,
     evidence: Path | None,
@@ -74,7 +81,8 @@ def watch(
 ) -> int:
     """Replay STREAM and tell what is down, where, since when, and which shared thing explains it.
 
-    STREAM is Parquet, CSV or lines of JSON; `-` is standard input. Exit code 1: something was found.
+    STREAM is Parquet, CSV or lines of JSON, `-` standard input, or a nats-server to which workers pass
+    their counts (`outlast reports serve --nats`). Exit code 1: something was found.
     """
     pace = _speed(speed)
     topology = load(file).topology
@@ -96,11 +104,35 @@ def watch(
     return int(found)
 
 
-def _entries(stream: Path, reader: FileReader, watcher: Watcher) -> Iterator[Entry]:
+def _entries(stream: str, reader: FileReader, watcher: Watcher) -> Iterator[Entry]:
+    if stream.startswith(("nats://", "tls://")):
+        yield from _live(stream, watcher, reader.coder.grid)
+        return
     intake = Intake(Rules())
-    for batch in reader.read(stream):
+    for batch in reader.read(Path(stream)):
         yield from watcher.take(batch, intake)
     yield from watcher.finish()
+
+
+def _live(url: str, watcher: Watcher, grid: Grid) -> Iterator[Entry]:
+    """Detect on what workers pass on, until interrupted; begins with what the stream still holds."""
+    from outlast.drivers.reports.stream import Inbox, connect  # noqa: PLC0415 - a file needs no NATS
+
+    inbox = Inbox()
+    with asyncio.Runner() as runner:
+        client, jetstream = runner.run(connect(url))
+        try:
+            counts = inbox.live(jetstream, patience_s=1.0)
+            while True:
+                some = runner.run(_next(counts))
+                yield from watcher.count(regrid(some, grid)[0] if some is not None else none(grid))
+                yield from watcher.until(int(time.time()) // 60 - LAG_MINUTES)
+        finally:
+            runner.run(client.close())
+
+
+async def _next(counts: AsyncIterator[MinuteCounts | None]) -> MinuteCounts | None:
+    return await anext(counts)
 
 
 def _paced(entries: Iterator[Entry], speed: float) -> Iterator[Entry]:

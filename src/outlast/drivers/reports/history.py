@@ -88,11 +88,11 @@ class History:
         """
         rows = self._ask(
             """
-            select (epoch(minute)::bigint // $step) * $step as at, sum(reports)::bigint
+            select (epoch(minute)::bigint // $step) * $step as begins, sum(reports)::bigint
             from counts
             where minute >= to_timestamp($since) and minute < to_timestamp($until)
               and ($service = '' or service = $service) and ($country = '' or country = $country)
-            group by at order by at
+            group by begins order by begins
             """,
             {
                 "step": step_s,

@@ -36,7 +36,6 @@ STREAM = "OUTLAST_REPORTS"
 SUBJECT = "outlast.reports.counts"
 KEEP_S = 48 * 3600
 ACK_S = 5.0
-FETCH = 100
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -199,18 +198,31 @@ class Inbox:
         Raises:
             StoreError: the stream cannot be read.
         """
+        async for counts in self.live(jetstream, patience_s=patience_s):
+            if counts is None:
+                return
+            yield counts
+
+    async def live(
+        self, jetstream: JetStreamContext, *, patience_s: float
+    ) -> AsyncIterator[MinuteCounts | None]:
+        """Yield counts from the beginning of the stream for ever; None after each so long a silence.
+
+        Raises:
+            StoreError: the stream cannot be read.
+        """
         try:
             subscription = await jetstream.subscribe(SUBJECT, ordered_consumer=True)
             while True:
                 try:
                     message = await subscription.next_msg(timeout=patience_s)
                 except nats.errors.TimeoutError:
-                    break
+                    yield None
+                    continue
                 counts = self.take(message.data)
                 if counts is not None:
                     yield counts
-            await subscription.unsubscribe()
-        except (nats.js.errors.Error, OSError) as error:
+        except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             raise _lost(error) from error
 
 
