@@ -2,8 +2,8 @@
 
 Three layers. `core` has the about thirty parts between which the event travelled, with their mechanisms;
 `listed` the 123 services that the provider's dashboard named at 17:03 UTC, each with what it needs;
-`companies` the thousands above them. Edges of the core are those of the public record; parameters that were never
-published are calibrated or assumed, and `outlast.drill.incident.parameters` says which on what.
+`companies` the thousands above them. Edges of the core are those of the public record; parameters that were
+never published are calibrated or assumed, and `outlast.drill.incident.parameters` says which on what.
 """
 
 from outlast.drill.worlds.oct2025.companies import companies

@@ -21,14 +21,14 @@ from outlast.model.behaviour import Audience
 from outlast.model.names import ServiceName
 from outlast.model.service import Dependency, Service
 
-PROPENSITY = 0.02
+PROPENSITY = 0.00453
 """Share of those hit who write a report, for a category with a factor of 1; calibrated on 17 million."""
 
 AT_HOME_RATIO = 0.7
 """Share of a company's people who live in its own country; the rest live anywhere."""
 
 PRESENCE = {
-    "US": 1.0, "GB": 2.2, "AU": 2.0, "NL": 2.2, "CA": 1.0, "DE": 0.35, "FR": 0.7, "JP": 0.4,
+    "US": 1.0, "GB": 1.2, "AU": 1.2, "NL": 1.3, "CA": 1.0, "DE": 0.35, "FR": 0.5, "JP": 0.3,
     "BR": 0.3, "IE": 1.5, "NZ": 1.5, "SE": 0.8, "NO": 0.8, "DK": 0.8, "BE": 0.8, "IT": 0.35, "ES": 0.4,
     "IN": 0.02, "CN": 0.0, "RU": 0.02, "ID": 0.03, "NG": 0.02, "PK": 0.02, "BD": 0.02,
 }  # fmt: skip

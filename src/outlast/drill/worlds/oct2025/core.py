@@ -56,16 +56,25 @@ POLLING_RATE = MESSAGES * (1.0 + 289.0 / 80.0)
 REPLICATION_RATE = 25.0
 # Assumed: launches and ended instances of a region of this size.
 LAUNCHES = 100.0
-# Assumed rule for fleets inside the provider: any of three zones may go (two thirds full at the peak).
-SPARE_FULL = 0.66
+# Assumed rule for fleets inside the provider: any of three zones may go, and a little beside.
+SPARE_FULL = 0.6
 # Assumed rule for customers' balancers: no zone is spare at the peak hour.
 BALANCER_FULL = 0.85
-# Assumed: machines of a managed fleet live a day and are then replaced.
-FLEET_CHURN = 1.0 / 24.0
+# Demand at the busiest hour over that at 06:40 UTC, as the companies' days make it.
+GROWTH = 1.75
+# Assumed: machines of a managed fleet live four days and are then replaced.
+FLEET_CHURN = 1.0 / 96.0
+# Assumed: a large fleet grows by at most a hundredth a minute.
+FLEET_STEP = 0.01
+# Assumed rule: fail-over inside the provider takes away one zone of three at a time.
+ONE_ZONE = 1.0 / 3.0
 # Assumed: the network manager is built for twice the usual launches.
 NETWORK_RATE = 2.0 * LAUNCHES
-# Assumed: each instance that ended or failed to launch leaves one change of network state behind.
-NETWORK_MISSED = 1.0
+# Assumed: of a hundred nodes three tenths are new, and the checkers can do half more than they need.
+CHECKED_NODES, NEW_RATIO = 100.0, 0.3
+CHECKER_RATE = 1.5 * CHECKED_NODES / 10.0
+# Calibrated on 17:36, when the network manager was back: changes that each launch that failed left behind.
+NETWORK_MISSED = 0.96
 
 
 def core() -> tuple[Service, ...]:
@@ -103,7 +112,7 @@ def _names() -> tuple[Service, ...]:
             "Amazon DynamoDB",
             *hard("dynamodb-storage"),
             resolving=_name(NEGATIVE_TTL_S),
-            demand=3 * MESSAGES,
+            demand=MESSAGES,
         ),
         _service(
             "dynamodb-internal",
@@ -114,7 +123,7 @@ def _names() -> tuple[Service, ...]:
         _service(
             "dynamodb-global-tables",
             "DynamoDB global tables, replication with this region",
-            *hard("dynamodb-internal"),
+            *hard("dynamodb"),
             behaviour=Behaviour(
                 backlog=Backlog(
                     of=ServiceName("dynamodb"),
@@ -141,8 +150,8 @@ def _identity() -> tuple[Service, ...]:
             "sts",
             "AWS Security Token Service",
             *hard("dynamodb-internal"),
-            behaviour=_fleet(MESSAGES),
-            demand=3 * MESSAGES,
+            behaviour=_balanced(SPARE_FULL, removable=ONE_ZONE),
+            demand=MESSAGES,
         ),
         _service(
             "sign-in",
@@ -157,7 +166,7 @@ def _identity() -> tuple[Service, ...]:
             *hard("account-metadata", region=EAST),
             *soft("sign-in"),
         ),
-        _service("redshift", "Amazon Redshift", *hard("dynamodb"), demand=3 * MESSAGES),
+        _service("redshift", "Amazon Redshift", *hard("dynamodb"), demand=MESSAGES),
         _service("redshift-iam-login", "Redshift, IAM users", *hard("iam", region=EAST)),
         _service(
             "redshift-clusters",
@@ -195,7 +204,10 @@ def _machines() -> tuple[Service, ...]:
             "ec2-launch",
             "Amazon Elastic Compute Cloud",
             *hard("dynamodb", "ec2-dwfm"),
-            demand=3 * LAUNCHES,
+            behaviour=Behaviour(
+                serving=Serving(rate=4 * LAUNCHES, timeout_s=5.0, queue_max=4 * LAUNCHES)
+            ),
+            demand=LAUNCHES,
         ),
         _service(
             "ec2-network",
@@ -216,25 +228,35 @@ def _machines() -> tuple[Service, ...]:
     )
 
 
-def _fleet(rate: float, full: float = SPARE_FULL, *, refill: bool = False) -> Behaviour:
-    """Return a fleet behind health checks, so full at its peak; `refill`: its machines are replaced."""
+def _balanced(full: float, *, removable: float = 1.0) -> Behaviour:
+    """Return a fleet behind health checks, so full at the busiest hour, that sheds what it cannot carry."""
+    rate = GROWTH * MESSAGES / full
     return Behaviour(
-        serving=Serving(rate=rate / full, timeout_s=5.0, queue_max=rate * 5.0),
+        serving=Serving(rate=rate, timeout_s=5.0, queue_max=rate),
         health=HealthRemoval(
-            interval_s=10.0, fall=2, rise=3, via=ServiceName("ec2-network"), checker_rate=20.0
+            interval_s=10.0,
+            fall=3,
+            rise=2,
+            via=ServiceName("ec2-network"),
+            checker_rate=CHECKER_RATE,
+            nodes=CHECKED_NODES,
+            new_ratio=NEW_RATIO,
+            removable_ratio=removable,
         ),
-        autoscaling=(
-            Autoscaling(
-                via=ServiceName("new-instances"),
-                target_ratio=full,
-                churn_ratio=FLEET_CHURN,
-                delay_s=300.0,
-                warmup_s=300.0,
-                max_ratio=1.5,
-            )
-            if refill
-            else None
-        ),
+        autoscaling=_refilled(1.0),
+    )
+
+
+def _refilled(most: float) -> Autoscaling:
+    """Return how machines that end are replaced, and at most how many there may be beside the start."""
+    return Autoscaling(
+        via=ServiceName("new-instances"),
+        target_ratio=SPARE_FULL,
+        delay_s=300.0,
+        warmup_s=300.0,
+        step_ratio=FLEET_STEP,
+        churn_ratio=FLEET_CHURN,
+        max_ratio=most,
     )
 
 
@@ -243,8 +265,8 @@ def _balancing() -> tuple[Service, ...]:
         _service(
             "nlb",
             "Amazon Elastic Load Balancing",
-            behaviour=_fleet(MESSAGES, BALANCER_FULL),
-            demand=3 * MESSAGES,
+            behaviour=_balanced(BALANCER_FULL),
+            demand=MESSAGES,
         ),
         _service("api-gateway", "Amazon API Gateway", *hard("dynamodb-internal", "nlb")),
     )
@@ -256,8 +278,13 @@ def _functions() -> tuple[Service, ...]:
             "lambda",
             "AWS Lambda",
             *hard("dynamodb"),
-            behaviour=_fleet(MESSAGES, refill=True),
-            demand=3 * MESSAGES,
+            behaviour=Behaviour(
+                serving=Serving(
+                    rate=MESSAGES / SPARE_FULL, timeout_s=5.0, queue_max=MESSAGES / SPARE_FULL
+                ),
+                autoscaling=_refilled(2.0),
+            ),
+            demand=MESSAGES,
         ),
         _service("sqs", "Amazon Simple Queue Service", *soft("dynamodb-internal")),
         _service(
@@ -277,7 +304,7 @@ def _functions() -> tuple[Service, ...]:
             "lambda-events",
             "Lambda, event sources and asynchronous calls",
             *hard("lambda-pollers", "lambda", "sqs"),
-            demand=3 * MESSAGES,
+            demand=MESSAGES,
         ),
         _service(
             "lambda-backlog",
