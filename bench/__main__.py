@@ -39,12 +39,15 @@ BENCHES = (
     Bench("nameserver_memory", "What does a name cost the embedded name server?"),
     Bench("probes", "How many health checks a second, beside a bare protocol and HTTP clients?"),
     Bench("store", "How many compare-and-swaps a second, beside bare sqlite3?"),
+    Bench("cluster", "What does a change cost on etcd as the number of endpoints grows?"),
     Bench("topology", "How long does it take to read a large topology file?"),
     Bench(
         "explore", "How many schedules and states a second, beside Hypothesis, detangle and Spin?"
     ),
     Bench("drill", "How long does a day of a large world take?"),
     Bench("trail", "How many entries a second does the audit trail take, beside bare hashing?"),
+    Bench("reports", "How many reports a second are taken in, and how fast is an event replayed?"),
+    Bench("detect", "What does a minute of detection cost for 210,000 series, and blame?"),
     Bench("client", "What does a guarded call cost, beside other libraries for degradation?"),
 )
 
