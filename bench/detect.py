@@ -112,8 +112,10 @@ def main() -> None:
         )
     memory = quiet.cells.nbytes + quiet.state.charts.nbytes
     lines = [
-        f"{quiet.state.pools.count} series; counts and charts take {memory / 2**20:.0f} MiB;"
-        f" blame over {graphs.SERVICES} services and 262 causes; {machine()}",
+        (
+            f"{quiet.state.pools.count} series; counts and charts take {memory / 2**20:.0f} MiB;"
+            f" blame over {graphs.SERVICES} services and 262 causes; {machine()}"
+        ),
         "",
         markdown(compare(cases, given.rounds)),
     ]
