@@ -9,6 +9,7 @@ import click
 from rich.console import Console
 
 from outlast.app.drill import asking, library, quick
+from outlast.app.drill.exercising import live, live_options
 from outlast.app.drill.summary import Shown, as_json, print_head, print_summary
 from outlast.app.options import DurationType
 from outlast.app.show import console
@@ -86,6 +87,7 @@ class Wanted:
 @click.option(
     "--only", default="", metavar="KINDS", help="With --sweep and --search: region,zone,service."
 )
+@live_options
 def drill(what: tuple[str, ...], **options: object) -> int:
     """Play a disaster through, on paper or as an exercise."""
     ask = asking.Ask.of(options)
@@ -93,6 +95,8 @@ def drill(what: tuple[str, ...], **options: object) -> int:
         return _list(console())
     if not what:
         raise click.UsageError("name a scenario or a world; `--list` shows what ships")
+    if options["live"]:
+        return live(console(), what[0], options)
     if options["compare"]:
         return asking.compare(console(), [_case(one, options) for one in what], ask)
     if len(what) > 1:

@@ -1,0 +1,175 @@
+"""Exercises on a running control plane: proved first, in steps, stopped by what is seen, always undone."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from tests.support.system import AP, EU, US, System, system
+
+from outlast.app.drill.calendar import Entry, icalendar, parse_blocked
+from outlast.app.drill.stops import parse_metric
+from outlast.model.errors import ConfigError
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[System]:
+    """A control plane that runs, with its names published."""
+    with system(tmp_path) as made:
+        made.up_and_published()
+        yield made
+
+
+def exercise(world: System, *more: str) -> tuple[int, str, dict[str, object]]:
+    """Hold an exercise; return its exit code, what it said, and its record."""
+    record = world.folder / "record.json"
+    options = ("--steps", "2", "--every", "0.5s", "--hold", "1s", "--reason", "quarterly")
+    done = world.outlast(
+        "drill", *options, "--record", str(record), *more, "--live", "evacuate", EU
+    )
+    return done.code, done.out + done.err, json.loads(record.read_text())
+
+
+@pytest.mark.slow
+def test_an_exercise_drains_holds_and_returns_by_itself(running: System) -> None:
+    """And the history and the record tell it."""
+    code, said, record = exercise(running)
+    assert code == 0, said
+    assert "done: eu-west was drained, held and serves again" in said
+    running.wait_for(EU, US, AP)
+    assert record["outcome"] == "done"
+    assert any("eu-west is empty" in str(one) for one in record["events"])  # type: ignore[attr-defined]
+    assert record["proofs"]
+    history = running.outlast("history").out
+    assert "exercise: eu-west is drained" in history
+    assert "exercise over: eu-west comes back" in history
+
+
+@pytest.mark.slow
+def test_an_exercise_is_refused_where_the_capacity_proof_fails(running: System) -> None:
+    """Nothing is drained, and the record says why."""
+    running.regions.fail(US)
+    running.wait_for(EU, AP)
+    code, said, record = exercise(running)
+    assert code == 1
+    assert "the capacity proof fails" in said
+    assert "CANNOT carry" in said
+    assert record["outcome"] == "refused"
+    assert running.answer() == {EU, AP}
+
+
+@pytest.mark.slow
+def test_an_exercise_stops_and_returns_once_probes_fail(running: System) -> None:
+    """A second region dies while the first is drained: the drained one comes back at once."""
+
+    def kill() -> None:
+        running.wait_for(US, AP)
+        running.regions.fail(US)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    code, said, record = exercise(running, "--hold", "20s")
+    killer.join()
+    assert code == 1
+    assert "stopped early: probes" in said
+    assert record["outcome"] == "stopped"
+    running.wait_for(EU, AP)
+
+
+@pytest.mark.slow
+def test_an_exercise_stops_at_a_metric(running: System) -> None:
+    """Read from the running system's own page; here one that is true from the beginning."""
+    port = running.http_port
+    condition = f"http://127.0.0.1:{port}/metrics outlast_endpoints > 1"
+    code, said, record = exercise(running, "--stop", condition)
+    assert code == 1
+    assert "outlast_endpoints is" in said
+    assert record["outcome"] == "stopped"
+    running.wait_for(EU, US, AP)
+
+
+@pytest.mark.slow
+def test_an_exercise_is_refused_where_its_simulation_fails(running: System) -> None:
+    """Two regions cannot carry what three do: the drill says so before anything moves."""
+    service = (
+        "only: {essential: true, regions: [eu-west, us-east, ap-south], "
+        "audience: {people: 1000000, swing_ratio: 0}, "
+        "behaviour: {serving: {rate: 400, timeout_s: 1, queue_max: 100}}}"
+    )
+    text = running.file.read_text()
+    running.file.write_text(f"{text}\nservices:\n  {service}\n")
+    code, said, record = exercise(running)
+    assert code == 1
+    assert "simulated first, it fails" in said
+    assert record["outcome"] == "refused"
+    assert running.answer() == {EU, US, AP}
+
+
+@pytest.mark.slow
+def test_an_exercise_is_refused_in_a_blocked_window(running: System) -> None:
+    """Whatever today is."""
+    today = datetime.now(UTC).date()
+    window = f"{today}..{today + timedelta(days=1)}"
+    code, said, _ = exercise(running, "--blocked", window)
+    assert code == 1
+    assert "blocked window" in said
+    assert running.answer() == {EU, US, AP}
+
+
+def test_blocked_windows_by_the_week_and_by_days() -> None:
+    """A window may run over the end of the week."""
+    weekend = parse_blocked("fri 16:00-mon 08:00")
+    friday = datetime(2026, 3, 6, 15, 0, tzinfo=UTC)
+    assert not weekend.overlaps(friday, friday + timedelta(minutes=59))
+    assert weekend.overlaps(friday, friday + timedelta(minutes=61))
+    assert weekend.overlaps(
+        datetime(2026, 3, 9, 7, 59, tzinfo=UTC), datetime(2026, 3, 9, 9, tzinfo=UTC)
+    )
+    assert not weekend.overlaps(
+        datetime(2026, 3, 9, 8, 0, tzinfo=UTC), datetime(2026, 3, 9, 9, tzinfo=UTC)
+    )
+    holidays = parse_blocked("2026-12-20..2027-01-03")
+    late = datetime(2027, 1, 3, 23, 0, tzinfo=UTC)
+    assert holidays.overlaps(late, late + timedelta(minutes=5))
+    assert not holidays.overlaps(late + timedelta(hours=2), late + timedelta(hours=3))
+
+
+@pytest.mark.parametrize(
+    "text", ["always", "fri 16:00", "fri 25:00-mon 08:00", "2026-02-31..2026-03-01"]
+)
+def test_what_is_no_blocked_window_is_refused(text: str) -> None:
+    """A window that is not understood would not block."""
+    with pytest.raises(ConfigError, match="no blocked window"):
+        parse_blocked(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["errors > 1", "file:///etc/passwd a > 1", "http://x/metrics a = 1"]
+)
+def test_what_is_no_stop_condition_is_refused(text: str) -> None:
+    """Before anything begins."""
+    with pytest.raises(ConfigError, match="no stop condition"):
+        parse_metric(text)
+
+
+def test_a_calendar_entry_is_one_that_calendars_read() -> None:
+    """CRLF, folded at 75 octets, commas escaped, the same identity each time it is sent."""
+    entry = Entry(
+        begin=datetime(2026, 3, 10, 9, 0, tzinfo=UTC),
+        length_s=900,
+        title="Exercise, eu-west",
+        text="ä" * 100,
+        made=datetime(2026, 3, 1, tzinfo=UTC),
+    )
+    text = icalendar(entry)
+    lines = text.split("\r\n")
+    assert lines[0] == "BEGIN:VCALENDAR"
+    assert lines[-2:] == ["END:VCALENDAR", ""]
+    assert "DTSTART:20260310T090000Z" in lines
+    assert "DURATION:PT900S" in lines
+    assert "SUMMARY:Exercise\\, eu-west" in lines
+    assert all(len(line.encode()) <= 75 for line in lines)
+    assert "ä" * 100 in text.replace("\r\n ", "")
+    assert icalendar(entry) == text
