@@ -40,10 +40,14 @@ _ATTEMPTS = 4
 
 
 class EtcdStore:
-    """A `Store` in an etcd. Made by `open`, for one event loop."""
+    """A `Store` in an etcd, for one event loop. Reached for at its first use; `open` does so at once.
 
-    def __init__(self, access: Access, prefix: str = PREFIX) -> None:
-        self._link = Link(access)
+    Args:
+        link: another way to etcd than the usual one, for measurements.
+    """
+
+    def __init__(self, access: Access, prefix: str = PREFIX, *, link: Link | None = None) -> None:
+        self._link = link or Link(access)
         self._keys = Keys(prefix.encode())
         self._marks = Marks(self._link, self._keys)
         self._session = Session(self._link, self._keys)
