@@ -122,6 +122,17 @@ class World:
                 if ref is not None:  # read anew each time: whoever renews it writes it there
                     token = partial(read_secret, ref, self.file.parent)
                 return GcloudProvider(provider, self.clock, token, throttles=self.throttles)
+            case ProviderKind.POWERDNS if provider.token is not None:
+                from outlast.drivers.providers.powerdns import PowerDnsProvider  # noqa: PLC0415
+                from outlast.drivers.providers.powerdns_api import PowerDnsApi  # noqa: PLC0415
+
+                secret = partial(read_secret, provider.token, self.file.parent)
+                return PowerDnsProvider(
+                    Rfc2136Provider(provider, self.key(provider), self.clock),
+                    PowerDnsApi(provider.api.endpoint, provider.timeout_s, secret),
+                    self.clock,
+                    health_port=provider.api.health_port,
+                )
             case _:
                 return Rfc2136Provider(provider, self.key(provider), self.clock)
 

@@ -88,6 +88,11 @@ API = Table(
             meaning="`route53`: load balancers that stand in the place of addresses.",
         ),
         Field(
+            key="health_port",
+            kind=Whole(low=0, high=65535),
+            meaning="`powerdns`: the TCP port that it looks at before it gives an address; 0: none.",
+        ),
+        Field(
             key="request_rate",
             kind=Real(low=0, high=1000, open=True),
             meaning="Requests of any kind a second that the vendor allows; kept for all parts of a process.",

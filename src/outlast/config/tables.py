@@ -89,7 +89,7 @@ PROVIDER = Table(
             required=True,
             meaning="`embedded`: Outlast's own name server; `rfc2136`: a server that takes dynamic "
             "updates, such as BIND, Knot or PowerDNS; `route53`: Amazon Route 53; `gcloud`: Google Cloud "
-            "DNS.",
+            "DNS; `powerdns`: PowerDNS with weights, by updates and its HTTP API.",
         ),
         Field(
             key="server",
@@ -142,11 +142,12 @@ PROVIDER = Table(
             "nothing is written without a certificate of that (`outlast certify`); `record-set`: one record "
             "set at a time; `lease`: only a lock keeps writers apart.",
         ),
-        Field(key="api", kind=Part(API), meaning="For clouds: how the API is reached."),
+        Field(key="api", kind=Part(API), meaning="For clouds and `powerdns`: how the API is reached."),
         Field(
             key="token",
             kind=SECRET,
-            meaning="`gcloud`: where an access token lies; none: the application default credentials.",
+            meaning="`gcloud`: where an access token lies; none: the application default credentials. "
+            "`powerdns`: where the key of its HTTP API lies.",
         ),
     ),
 )

@@ -17,6 +17,7 @@ class ProviderKind(StrEnum):
     RFC2136 = "rfc2136"
     ROUTE53 = "route53"
     GCLOUD = "gcloud"
+    POWERDNS = "powerdns"
 
     @property
     def has_api(self) -> bool:
@@ -56,6 +57,7 @@ class Api:
         external_id: for `route53`: what the role's owner asks for beside it; empty: nothing.
         profile: for `route53`: the profile of the shared configuration; empty: the default one.
         aliases: for `route53`: load balancers that stand for addresses.
+        health_port: for `powerdns`: the TCP port that it looks at before it gives an address; 0: none.
         request_rate: the vendor's limit on requests of any kind a second, kept by all parts of one process
             together.
         request_burst: how many requests may be sent at once after a pause.
@@ -72,6 +74,7 @@ class Api:
     external_id: str = ""
     profile: str = ""
     aliases: tuple[Alias, ...] = ()
+    health_port: int = 0
     request_rate: float = 5.0
     request_burst: int = 5
     writes_max: int = 1

@@ -70,6 +70,7 @@ def _provider(provider: Provider) -> Iterator[Finding]:
 _ELSEWHERE = {
     ProviderKind.EMBEDDED: ("api", "token"),
     ProviderKind.RFC2136: ("negative_ttl_s", "secondaries", "api", "token"),
+    ProviderKind.POWERDNS: ("negative_ttl_s", "secondaries"),
     ProviderKind.ROUTE53: ("negative_ttl_s", "secondaries", "server", "key", "token"),
     ProviderKind.GCLOUD: ("negative_ttl_s", "secondaries", "server", "key"),
 }
