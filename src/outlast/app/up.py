@@ -15,6 +15,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import partial
 
+from starlette.routing import BaseRoute
+
+from outlast.app.board.routes import board
 from outlast.app.crew import Crew
 from outlast.app.sources import make_sources
 from outlast.app.troubles import Troubles
@@ -147,10 +150,12 @@ class Up:
             self._tell(Fact(event=Event.STARTED, role="nameserver", detail=detail))
 
     async def _work(self, store: Store | None, sock: socket.socket | None) -> None:
-        web = WebServer(make_web(self.metrics, self._troubles))
         jobs: dict[str, Callable[[], Awaitable[None]]] = {}
+        pages: list[BaseRoute] = []
         if store is not None:
-            jobs |= self._make_roles(store)
+            watch, pages = board(lambda: self._world, store, self._connect, self._options.http)
+            jobs |= self._make_roles(store) | watch
+        web = WebServer(make_web(self.metrics, self._troubles, pages))
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(name, job)) for name, job in jobs.items()]
             if sock is not None:

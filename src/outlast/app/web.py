@@ -1,4 +1,4 @@
-"""Web: /metrics, /healthz and /readyz, served beside the roles.
+"""Web: /metrics, /healthz and /readyz, and the operator's board, served beside the roles.
 
 `/healthz` says that the process turns; `/readyz` that it can do its work: store and providers answer. Not
 being ready never takes anything out of the DNS.
@@ -6,14 +6,14 @@ being ready never takes anything out of the DNS.
 
 import contextlib
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from outlast.app.troubles import Troubles
 from outlast.drivers.telemetry import Metrics
@@ -21,8 +21,12 @@ from outlast.model.errors import ConfigError
 from outlast.model.topology import Address
 
 
-def make_web(metrics: Metrics, troubles: Troubles) -> Starlette:
-    """Make the application."""
+def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = ()) -> Starlette:
+    """Make the application.
+
+    Args:
+        board: the operator's board; empty: there is none.
+    """
 
     async def show_metrics(request: Request) -> Response:
         del request
@@ -43,6 +47,7 @@ def make_web(metrics: Metrics, troubles: Troubles) -> Starlette:
             Route("/metrics", show_metrics),
             Route("/healthz", show_health),
             Route("/readyz", show_readiness),
+            *board,
         ]
     )
 

@@ -1,6 +1,7 @@
 """`outlast why`: the answer for one name, explained address by address."""
 
 import asyncio
+import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from rich.markup import escape
 
 from outlast.app.options import find_endpoint, json_option, open_world, world_options
 from outlast.app.preview import Preview, learn, preview
-from outlast.app.session import open_session
+from outlast.app.session import Session, open_session
 from outlast.app.show import console, print_ruling
 from outlast.app.wiring import World
 from outlast.core import loop
@@ -83,7 +84,24 @@ def why(file: Path, state: Path | None, name: str, *, as_json: bool) -> int:
 
 async def _explain(world: World, endpoint: Endpoint) -> Why:
     async with open_session(world, "why", writes=False) as session:
-        known = await learn(world, session.ledger, session.providers, endpoints=[endpoint])
+        return await explain(session, endpoint)
+
+
+def as_text(found: Why) -> str:
+    """Return what the command prints, without colours."""
+    text = io.StringIO()
+    _print(Console(file=text, width=100, color_system=None, highlight=False), found)
+    return text.getvalue()
+
+
+async def explain(session: Session, endpoint: Endpoint) -> Why:
+    """Explain the answer of one endpoint.
+
+    Raises:
+        StoreError: the store cannot be used.
+    """
+    world = session.world
+    known = await learn(world, session.ledger, session.providers, endpoints=[endpoint])
     one = preview(world, endpoint, known)
     observation = known.observations.get(endpoint.name)
     head = one.head

@@ -1,0 +1,151 @@
+"""The operator's board: what stands on it, live, and what it refuses."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+
+import pytest
+from tests.support.system import System, until
+
+from outlast.app.board.live import Live
+from outlast.app.board.pages import PAGE_SIZE, Search, overview, verdict
+from outlast.app.board.routes import is_loopback
+from outlast.app.standing import Line, Status
+
+FULL = 300_000
+"""Bytes that no page may have (the issue's own limit)."""
+
+
+def line(number: int, state: str = "ok", answers: str = "eu-west:1") -> Line:
+    return Line(
+        endpoint=f"shop-{number}",
+        names=(f"www-{number}.shop.test",),
+        published=1,
+        wanted=1,
+        answers=answers,
+        state=state,
+        detail="",
+    )
+
+
+def status(*lines: Line, **rest: object) -> Status:
+    return Status(at="now", topology="t", store="s", endpoints=lines, **rest)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("of", "kind", "said"),
+    [
+        (status(line(1)), "good", "All 1 endpoints answer"),
+        (status(line(1), line(2, "content")), "warn", "shop-2 not as planned: content"),
+        (status(line(1, "empty", "EMPTY"), line(2, "content")), "bad", "outlast rescue"),
+        (status(line(1), store_reachable=False), "bad", "What is published stays"),
+        (status(line(1), sick=("v",)), "warn", "nothing is removed"),
+        (status(line(1), gone=("planner",)), "warn", "1 roles are gone"),
+    ],
+)
+def test_the_verdict_says_the_worst_and_what_to_do(of: Status, kind: str, said: str) -> None:
+    """In one line."""
+    assert verdict(of)[0] == kind
+    assert said in verdict(of)[1]
+
+
+def test_ten_thousand_endpoints_stay_usable() -> None:
+    """What is wrong comes first; pages stay small; search finds names."""
+    lines = [line(number) for number in range(10_000)] + [line(10_000, "drift")]
+    whole = status(*lines)
+    page = overview(whole, Search(), [], [])
+    assert len(page.encode()) < FULL
+    found = Search().find(whole.endpoints)
+    assert found.lines[0].endpoint == "shop-10000"
+    assert len(found.lines) == PAGE_SIZE
+    assert Search(page=10**9).find(whole.endpoints).page == found.pages == 101
+    assert [one.endpoint for one in Search(text="WWW-77.").find(whole.endpoints).lines] == [
+        "shop-77"
+    ]
+    assert len(Search(wrong=True).find(whole.endpoints).lines) == 1
+
+
+def test_what_others_wrote_is_text() -> None:
+    """A record's value, a reason, a search."""
+    evil = "<script>alert(1)</script>"
+    page = overview(status(line(1, evil, evil)), Search(text='"><b>'), [], [])
+    assert "<script>alert" not in page
+    assert '"><b>' not in page
+
+
+async def test_a_thousand_boards_are_told_by_one_look() -> None:
+    """Within a second, and only when something changed."""
+    looks = 0
+    now = status(line(1))
+
+    async def look() -> Status:
+        nonlocal looks
+        looks += 1
+        return now
+
+    live = Live(look)
+    streams = [live.events() for _ in range(1_000)]
+    await asyncio.gather(*(anext(one) for one in streams))
+    waiting = [asyncio.ensure_future(anext(one)) for one in streams]
+    await live.refresh()
+    first = await asyncio.gather(*waiting)
+    assert set(first) == {"id: 1\nevent: changed\ndata: 1\n\n"}
+    again = asyncio.ensure_future(anext(streams[0]))
+    await live.refresh()
+    assert not again.done(), "nothing changed"
+    now = status(line(1, "drift"))
+    await live.refresh()
+    assert (await again).startswith("id: 2")
+    assert looks == 3
+    for one in streams:
+        await one.aclose()
+
+
+@pytest.mark.parametrize(
+    ("host", "inside"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+    ],
+)
+def test_the_board_is_served_on_loopback_alone(host: str, *, inside: bool) -> None:
+    """There are no accounts: whoever reaches it may read it."""
+    assert is_loopback(host) is inside
+
+
+def fetch(world: System, path: str, **headers: str) -> tuple[int, str, dict[str, str]]:
+    request = urllib.request.Request(f"http://127.0.0.1:{world.http_port}{path}", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            return answer.status, answer.read().decode(), dict(answer.headers)
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(), dict(error.headers)
+
+
+@pytest.mark.slow
+def test_the_board_of_a_running_system(running: System) -> None:
+    """Overview, one endpoint with its reasons, JSON; and what is refused."""
+    code, text, headers = fetch(running, "/")
+    assert code == 200
+    assert "All 2 endpoints answer as planned." in text
+    assert "first publication" in text
+    assert "script-src" not in headers["content-security-policy"]
+    assert headers["content-security-policy"].startswith("default-src 'self'")
+    code, text, _ = fetch(running, "/endpoint/shop")
+    assert code == 200
+    assert "first publication" in text
+    assert "local says up" in text
+    assert fetch(running, "/endpoint/none")[0] == 404
+    assert json.loads(fetch(running, "/status.json")[1])["store_reachable"] is True
+    assert fetch(running, "/", Host="evil.example")[0] == 400
+    for name in ("board.css", "board.js"):
+        assert fetch(running, f"/assets/{name}")[0] == 200
+    assert fetch(running, "/assets/..%2fpages.py")[0] == 404
+    assert fetch(running, "/metrics")[0] == 200
+    running.wipe()
+    running.outlast("freeze", "shop", "--reason", "look at it")
+    until(lambda: "look at it" in fetch(running, "/")[1], "the freeze is shown")
