@@ -69,3 +69,7 @@ chaos: $(VENV)/.ready-test ## real processes on real name servers under FAULTS=5
 DATA ?= ../shared/data
 evaluate: $(VENV)/.ready-test ## detection and blame on real data in DATA=folder and on large graphs; tables into docs/detection.md
 	$(BIN)/python -m evaluate $(DATA) --into docs/detection.md
+
+.PHONY: validate
+validate: $(VENV)/.ready-test ## hold the drill engine against closed forms and published cases; writes docs/validation.md
+	$(BIN)/python -m outlast.drill.validate docs/validation.md

@@ -46,6 +46,7 @@ class Tally:
         asked: first tries by the minute.
         refused, expired, wasted: turned away; given up on; served for nobody.
         waited_s, area: sum of the waits in line, and time-integral of those in line (Little).
+        unfinished_s: how long those in line at the end have waited.
         delayed: how many had to wait.
         left: in line or in service at the end.
     """
@@ -59,6 +60,7 @@ class Tally:
     delayed: int = 0
     waited_s: float = 0.0
     area: float = 0.0
+    unfinished_s: float = 0.0
     left: int = 0
     good: list[int] = field(default_factory=list)
     asked: list[int] = field(default_factory=list)
@@ -100,7 +102,9 @@ class Line:
         self._inside = 0
         self._in_line = 0
         self._changed_s = 0.0
-        self._budget = Budget(self.retrying.budget_ratio) if self.retrying.budget_ratio > 0 else None
+        self._budget = (
+            Budget(self.retrying.budget_ratio) if self.retrying.budget_ratio > 0 else None
+        )
 
     def run(self, rates: Sequence[Rate], length_s: float) -> Tally:
         """Run for a time; return what was counted."""
@@ -129,6 +133,7 @@ class Line:
                 self._take(now, heapq.heappop(self._again)[2])
         self._area(length_s)
         tally.left = self._in_line + self._inside
+        tally.unfinished_s = sum(length_s - one[0] for one in self._line)
         return tally
 
     def _arrivals(self, rates: Sequence[Rate]) -> Iterator[float]:

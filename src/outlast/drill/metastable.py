@@ -22,6 +22,9 @@ from outlast.drill.running import MINUTE_S, Run
 from outlast.drill.scenario import Scenario
 from outlast.model.topology import Topology
 
+SETTLED_S = 600.0
+"""What is up for so long stays up: no mechanism has a longer memory while nothing is wrong."""
+
 FEEDBACKS = ("retries", "stale work", "leases", "health checks", "waiting")
 """What can be cut: clients trying again, work that nobody waits for, leases submitted twice, removal by
 health checks, callers that wait for slow answers."""
@@ -98,6 +101,8 @@ def healed_s(made: Run, horizon_s: float) -> float | None:
             back = None
         elif back is None:
             back = made.now_s - began
+        elif made.now_s - began - back >= SETTLED_S:
+            break
     return back
 
 

@@ -115,7 +115,7 @@ class Population:
     @property
     def states_load(self) -> NDArray[np.bool_]:
         """Which services say how much they must carry, or have people [service]."""
-        return np.asarray(self.stated | self.people.any(axis=1), dtype=bool)
+        return np.asarray(np.logical_or(self.stated, self.people.sum(axis=1) > 0), dtype=bool)
 
     def daytime(self, at_s: float) -> Floats:
         """Return how much of the peak each curve is at [curve, country], seconds after the start."""
@@ -133,7 +133,7 @@ class Population:
         day = self.daytime(at_s)
         table = self.homes if cut is None else self.homes * (1.0 - cut)[None]
         made = self.demand[rows, None] * self.share[rows]
-        used = self.people.any(axis=1)
+        used = np.asarray(self.people.any(axis=1))
         for number in range(len(table)):
             at = np.nonzero(used[rows] & (self.pattern[rows] == number))[0]
             who = rows[at]
