@@ -37,6 +37,7 @@ TITLES = {
     "bind": "BIND",
     "knot": "Knot DNS",
     "powerdns": "PowerDNS, one process, SQLite",
+    "powerdns-lua": "PowerDNS with Lua records, one process, SQLite",
     "route53": "Route 53 (strict fake)",
     "gcloud": "Google Cloud DNS (strict fake)",
 }

@@ -8,7 +8,7 @@ import contextlib
 import os
 import shlex
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from unittest import mock
 
 from tests.support import nameservers
@@ -18,6 +18,8 @@ from tests.support.publishing import writing_to
 
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.providers.gcloud import GcloudProvider
+from outlast.drivers.providers.powerdns import PowerDnsProvider
+from outlast.drivers.providers.powerdns_api import PowerDnsApi
 from outlast.drivers.providers.route53 import Route53Provider
 from outlast.model import topology
 from outlast.model.api import Api, ProviderKind
@@ -107,6 +109,36 @@ def target_of(server: NameServer) -> Target:
         connect=lambda: writing_to(server),
         everything=everything,
     )
+
+
+LUA_KEY = "api-secret"
+
+
+@contextlib.contextmanager
+def powerdns_with_lua(lines: tuple[str, ...] = ()) -> Iterator[tuple[NameServer, str]]:
+    """A PowerDNS with Lua records and its HTTP API, and the API's address."""
+    port = nameservers.free_port()
+    more = (
+        f"enable-lua-records=yes\nwebserver=yes\nwebserver-address={nameservers.HOST}\n"
+        f"webserver-port={port}\napi=yes\napi-key={LUA_KEY}"
+    )
+    changes = {"dnsupdate=yes": f"dnsupdate=yes\n{more}"}
+    with nameservers.running(nameservers.POWERDNS, lines=lines, replacements=changes) as server:
+        yield server, f"http://{nameservers.HOST}:{port}"
+
+
+@contextlib.contextmanager
+def _lua(lines: tuple[str, ...]) -> Iterator[Target]:
+    with powerdns_with_lua(lines) as (server, url):
+
+        @contextlib.asynccontextmanager
+        async def connect() -> AsyncIterator[PowerDnsProvider]:
+            async with writing_to(server) as inner:
+                api = PowerDnsApi(url, 10.0, lambda: LUA_KEY)
+                yield PowerDnsProvider(inner, api, SystemClock())
+
+        plain = target_of(server)
+        yield replace(plain, name="powerdns-lua", connect=connect)
 
 
 def route53_noun(service: route53.Route53, zone: DnsName = ZONE) -> topology.Provider:
@@ -219,4 +251,5 @@ SERVERS = tuple(
     for one in nameservers.ALL
 )
 CLOUDS = (Kind("route53", _route53), Kind("gcloud", _gcloud))
-ALL = (*SERVERS, *CLOUDS)
+LUA = Kind("powerdns-lua", _lua)
+ALL = (*SERVERS, LUA, *CLOUDS)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import dns.message
 import dns.query
 import pytest
-from tests.support import nameservers
-from tests.support.nameservers import HOST, POWERDNS, NameServer, free_port
+from tests.support import targets
+from tests.support.nameservers import HOST, NameServer, free_port
 from tests.support.publishing import TXT, SkewedClock, fence, key_of, layout_at, publish
 from tests.support.system import until
 
@@ -24,18 +24,15 @@ from outlast.ports import Clock
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
-KEY = "api-secret"
+KEY = targets.LUA_KEY
 Applied, Refused = OutcomeKind.APPLIED, OutcomeKind.REFUSED
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[tuple[NameServer, str]]:
     """A PowerDNS with Lua records and its HTTP API, and the API's address."""
-    port = free_port()
-    more = f"webserver=yes\nwebserver-address={HOST}\nwebserver-port={port}\napi=yes\napi-key={KEY}"
-    changes = {"dnsupdate=yes": f"dnsupdate=yes\nenable-lua-records=yes\n{more}"}
-    with nameservers.running(POWERDNS, replacements=changes) as one:
-        yield one, f"http://{HOST}:{port}"
+    with targets.powerdns_with_lua() as one:
+        yield one
 
 
 def made(

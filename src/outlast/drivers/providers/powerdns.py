@@ -138,11 +138,14 @@ class PowerDnsProvider:
             return Outcome(kind=OutcomeKind.BUSY, detail=f"nothing was turned: {fault.what}")
         except ProviderError as fault:
             return Outcome(kind=OutcomeKind.REJECTED, detail=f"{fault.what}; {fault.remedy}")
+        gone = [name for name, one in transaction.deletions if one in ADDRESS_TYPES]
+        # Where an address is to go that Lua draws, the turn to the Lua has to go.
+        deletions += [(name, RecordType.CNAME) for name in gone if name in self._live]
         fenced = replace(
             transaction, additions=tuple(additions), deletions=tuple(dict.fromkeys(deletions))
         )
         outcome = await self._inner.write(fenced)
-        await self._tidy(transaction, laid, list(names), outcome)
+        await self._tidy(transaction, laid, list(dict.fromkeys([*names, *gone])), outcome)
         return outcome
 
     async def _tidy(
@@ -162,7 +165,7 @@ class PowerDnsProvider:
                     until_ns = Nanos(now_ns + seconds(max(1, before[1])))
                     self._retired.append(_Retired(zone, before[0], until_ns))
             for at in laid:
-                ttl_s = max(one.ttl_s for one in transaction.additions)
+                ttl_s = max((one.ttl_s for one in transaction.additions), default=0)
                 self._live[DnsName(at.partition(".")[2])] = (at, ttl_s)
         elif outcome.kind is not OutcomeKind.UNKNOWN:  # then it may yet be turned to what was laid
             self._retired += [_Retired(zone, at, now_ns) for at in laid]
