@@ -62,6 +62,9 @@ def test_two_candidates_with_the_same_dependents_are_unknown_and_a_probe_is_aske
         told = blame(roads, down, well, [answer])
         assert told.outcome is Outcome.CAUSE
         assert told.suspects[0].cause == wanted
+    # The same at the name's own address: it answers there, so only the name can be gone.
+    pinned = ProbeSeen(subject=TABLES.name, good=True, road=Road.PINNED)
+    assert blame(roads, down, well, [pinned]).suspects[0].cause == TABLES
 
 
 def test_what_depends_on_no_suspect_is_told() -> None:

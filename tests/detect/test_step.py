@@ -122,16 +122,16 @@ def test_the_baseline_learns_nothing_from_an_outage(run: Run) -> None:
 
 @pytest.mark.slow
 def test_everybody_talking_is_no_outage_and_an_outage_within_it_is(run: Run) -> None:
-    """All services twice as loud raise no service; one of them tenfold on top of it does."""
+    """All services three times as loud raise no service; one of them tenfold on top of it does."""
 
     def louder(minute: int, mean: Mean) -> Mean:
-        return mean * (1 + min(minute, 10) / 10)
+        return mean * (1 + min(minute, 10) / 5)
 
     said = run.go(60, louder)
     assert not [one for one in said if one.series.scope in {Scope.SERVICE, Scope.CELL}]
 
     def within(minute: int, mean: Mean) -> Mean:
-        return down(4, 10)(minute, mean * 2)
+        return down(4, 10)(minute, mean * 3)
 
     assert State.CONFIRMED in of(run.go(10, within), Scope.SERVICE, "s4")
 
@@ -146,6 +146,27 @@ def test_silence_is_not_health_and_its_end_is_no_outage(run: Run) -> None:
     assert after == pytest.approx(level)
     run.live[5] = True
     assert run.go(60) == []
+
+
+@pytest.mark.slow
+def test_what_is_left_of_a_pool_is_judged_by_what_it_can_give(run: Run) -> None:
+    """With five of six countries silent, eightfold reports in the last one are an outage of the service."""
+    run.live[:5] = False
+    run.go(20)
+    assert State.POSSIBLE in of(run.go(15, down(1, 8)), Scope.SERVICE, "s1")
+
+
+@pytest.mark.slow
+def test_a_handful_of_reports_is_no_outage_however_unlikely(run: Run) -> None:
+    """Twelve in a minute where one in half an hour is usual: chance does not do that, and it is no news."""
+
+    def handful(_: int, mean: Mean) -> Mean:
+        mean[39, 1] += 12
+        return mean
+
+    assert run.go(1, handful) == []
+    assert run.go(15) == []
+    assert run.go(6, handful)
 
 
 @pytest.mark.slow
