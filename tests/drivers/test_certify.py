@@ -110,8 +110,9 @@ async def test_two_powerdns_over_one_postgresql(isolation: str, grade: FenceGrad
     """At the default isolation generations are won twice; one process, or serializable, is exact."""
     with powerdns_pg.running(2, isolation) as (_, addresses):
         writers = [writer_at(one) for one in addresses]
-        both = await tried(*writers, rounds=40)
+        # Alone first: at serializable isolation a process may answer nothing but SERVFAIL after a race.
         alone = await tried(writers[0], rounds=40)
+        both = await tried(*writers, rounds=40)
         for one in writers:
             await one.close()
     assert (both.grade, alone.grade) == (grade, FenceGrade.FULL)

@@ -203,7 +203,8 @@ async def certify(trial: Trial, checks: Sequence["Story"]) -> Certificate:
                 raise
             fault, evidence = f"it could not be tried: {error.what}", ""
         finally:
-            await _clean(bench)
+            left = "" if await _clean(bench) else f"left behind: {name}"
+        evidence = "; ".join(one for one in (evidence, left) if one)
         done.append(
             Check(
                 name=story.name,
@@ -223,22 +224,23 @@ async def certify(trial: Trial, checks: Sequence["Story"]) -> Certificate:
     )
 
 
-async def _clean(bench: Bench) -> None:
-    """Remove what a check left, as found."""
+async def _clean(bench: Bench) -> bool:
+    """Remove what a check left, as found; whether that was possible."""
     for _ in range(BUSY_TRIES):
         found = await bench.look()
         if not found.fence and not found.record_sets:
-            return
+            return True
         at = bench.layout.fence_at
         condition: Condition = Absent(name=at, rtype=RecordType.TXT)
         if found.fence:
             condition = Held(name=at, rtype=RecordType.TXT, values=tuple(sorted(found.fence)))
         gone = ((at, RecordType.TXT), *((one.name, one.rtype) for one in found.record_sets))
-        await bench.main.write(
-            Transaction(
-                zone=bench.layout.zone, conditions=(condition,), deletions=gone, additions=()
-            )
+        removal = Transaction(
+            zone=bench.layout.zone, conditions=(condition,), deletions=gone, additions=()
         )
+        if (await bench.main.write(removal)).kind is OutcomeKind.BUSY:
+            await asyncio.sleep(BUSY_WAIT_S)
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
