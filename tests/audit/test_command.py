@@ -240,3 +240,15 @@ def test_the_order_of_a_cold_start_is_printed(capsys: pytest.CaptureFixture[str]
     assert told.index("dynamodb") < told.index("organizations")
     assert call(WORLD, "--boot", "elsewhere") == 0
     assert "code-host" in capsys.readouterr().out
+
+
+def test_a_world_that_ships_leads_to_one_place(capsys: pytest.CaptureFixture[str]) -> None:
+    """Unprompted: all roads lead to us-east-1, by which, and the drill that shows it."""
+    assert call("aws", "--fail-on", "error") == 1
+    out = capsys.readouterr().out
+    assert re.search(r"aws:\d+:3: error: all roads lead to us-east-1: 14 of 17 essential", out)
+    assert "road: change-permissions -> iam-control -> us-east-1" in out
+    assert "see it: outlast drill aws --lose region:us-east-1" in out
+    assert call("aws", "--fix") == 2
+    assert "ships with Outlast" in capsys.readouterr().err
+    assert call("no-such-world") == 2

@@ -44,6 +44,10 @@ def _codes(texts: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _read(file: Path) -> str:
+    if not file.exists():
+        from outlast.app.drill.library import world_file  # noqa: PLC0415
+
+        file = world_file(str(file)) or file
     try:
         return file.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -152,7 +156,9 @@ def _boot(file: Path, text: str, region: str) -> str:
     \b
     Examples:
       outlast audit world.yaml
+      outlast audit aws                                             a world that ships
       outlast audit world.yaml --select CUT,TTL --ignore TTL003
+      outlast audit aws                                             a world that ships: `drill --list`
       outlast audit world.yaml --format html --output audit.html    with the roads drawn
       outlast audit world.yaml --format sarif                       for code review
       outlast audit world.yaml --write-baseline audit.json          then: --baseline audit.json
@@ -258,10 +264,12 @@ def audit(
         return _say(_explained(explain), output)
     if file is None:
         raise click.UsageError("name a topology FILE, or --list-rules, or --explain CODE")
+    name, file = str(file), _shipped(file, fix=fix)
     if sources:
         from outlast.app.audit.discover import complete  # noqa: PLC0415
 
         file = complete(file, sources, offline=offline, into=completed)
+        name = str(file)
     text = _read(file)
     if boot_region is not None:
         return _say(_boot(file, text, boot_region), output)
@@ -270,13 +278,25 @@ def audit(
     wanted = Wanted(choice=choice, today=day, baseline=baseline)
     if fix:
         text = _fix(file, text, wanted)
-    outcome = examine(str(file), text, wanted)
+    outcome = examine(name, text, wanted)
     if write_baseline is not None:
         baselines.write_baseline(write_baseline, outcome.shown)
         return _say(f"{write_baseline}: {count(len(outcome.counting), 'finding')}", output)
     chosen = tuple(one for one in RULES if wanted.choice.takes(one.code))
     _say(_rendered(outcome, form, chosen, reasons=reasons), output)
     return int(outcome.fails(Severity(fail_on)))
+
+
+def _shipped(file: Path, *, fix: bool) -> Path:
+    """Return the file of a world that ships, if that is meant and no file of this name lies here."""
+    if file.exists() or file.suffix:
+        return file
+    from outlast.app.drill.library import world_file  # noqa: PLC0415 - with all of drills behind it
+
+    found = world_file(str(file))
+    if found is not None and fix:
+        raise ConfigError(f"{file} ships with Outlast", remedy=f"copy it first: cp {found} .")
+    return found or file
 
 
 def _say(text: str, output: Path | None) -> int:

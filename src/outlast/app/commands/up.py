@@ -113,7 +113,8 @@ def _print_hint(world: World) -> None:
     server = world.topology.provider(endpoint.provider).server
     at = f"@{server.host} -p {server.port} " if server != NO_SERVER else ""
     ask = f"dig {at}{endpoint.names[0].name}"
-    click.echo(f"ask it:    {ask}\nsee it:    outlast status {world.file}", err=True)
+    http = world.topology.settings.http
+    click.echo(f"ask it:    {ask}\nsee it:    http://{http}/ or outlast status {world.file}", err=True)
 
 
 async def _up(control: Up, regions: list[LocalRegion]) -> None:
