@@ -185,7 +185,7 @@ async def certify(trial: Trial, checks: Sequence["Story"]) -> Certificate:
     """
     version = await trial.writers[0].version()
     run = trial.clock.nonce()[:8]
-    done = []
+    done: list[Check] = []
     for number, story in enumerate(checks):
         name = DnsName(f"outlast-certify-{run}-{number}.{trial.zone}")
         layout = Layout(
