@@ -53,6 +53,8 @@ _ZONE = ("zone",)
 _NET = ("net {}",)
 _ROLE = ("process {}", "net {}")
 _NAMES = ("shop", "api", "books")
+_UNWRITABLE = ("etcd-majority", "etcd-full")
+"""While nothing can be written down, nobody can remember a rescue's number: kept apart from wipes as well."""
 
 CATALOGUE: tuple[Kind, ...] = (
     Kind(
@@ -275,10 +277,10 @@ CATALOGUE: tuple[Kind, ...] = (
             about=about,
             weight=2,
             targets=("store",),
-            holds=("store", *(_ZONE if name == "etcd-full" else ())),
+            holds=("store", "operator", *(_ZONE if name in _UNWRITABLE else ())),
             shortest_s=0.5,
             longest_s=3.0,
-            apart_s=APART_S if name == "etcd-full" else 1.0,
+            apart_s=APART_S if name in _UNWRITABLE else 1.0,
             needs="etcd",
         )
         for name, about in (

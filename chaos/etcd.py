@@ -96,10 +96,12 @@ class EtcdArchivist:
         self.cluster.ctl("del", "--prefix", "filling")
         status = self.cluster.ctl("get", "none", "-w", "json").stdout
         revision = status.partition('"revision":')[2].partition(",")[0]
-        self.cluster.ctl("compact", revision)
+        # Without `--physical` the space is not free yet when the members are defragmented.
+        self.cluster.ctl("compact", "--physical=true", revision)
         for member in members:
             self.cluster.ctl("defrag", at=member)
         self.cluster.ctl("alarm", "disarm")
+        self.cluster.ctl("put", "room", "again")
 
     def close(self) -> None:
         """Look no longer."""

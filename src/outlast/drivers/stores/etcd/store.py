@@ -33,7 +33,11 @@ AT_ONCE = 64
 """Requests under way; more would only wait in etcd, with their time-outs running."""
 
 PAGE_ENTRIES = 500
-"""Entries asked for at once, so that neither end holds all of a big store in one message."""
+"""Entries asked for at first; then as many as make a page of this size, since neither end shall hold all
+of a big store in one message, and etcd looks at all keys of the range again for every page."""
+
+PAGE_BYTES = 8 * 1024 * 1024
+PAGE_ENTRIES_MAX = 20_000
 
 _ATTEMPTS = 4
 """How often a commit is sent that was proven not to have happened."""
@@ -154,8 +158,9 @@ class EtcdStore:
         changed_from = newer_than + 1 if newer_than else 0
         mark = Mark()
         entries: list[Entry] = []
+        page = PAGE_ENTRIES
         while True:
-            wanted = min(limit - len(entries), PAGE_ENTRIES) if limit else PAGE_ENTRIES
+            wanted = min(limit - len(entries), page) if limit else page
             request = wire.ask_range(
                 start, end=end, limit=wanted, revision=mark.read_at, changed_from=changed_from
             )
@@ -168,6 +173,7 @@ class EtcdStore:
             if not found.more or (limit and len(entries) >= limit):
                 return Page(tuple(entries), mark.revision)
             start = found.entries[-1].key + b"\0"
+            page = _page(found)
 
     async def _first(self, request: bytes) -> tuple[wire.Found, Mark]:
         known = self._marks.last
@@ -227,6 +233,12 @@ class EtcdStore:
             looked = [*(keys.entry(key) for key in change.deletes), keys.mark]
             steps = [wire.range_step(wire.ask_range(one)) for one in looked]
         return wire.ask_txn(compare, steps, [wire.range_step(wire.ask_range(session))])
+
+
+def _page(found: wire.Found) -> int:
+    """Return how many entries like these make a page."""
+    size = sum(len(one.value) for one in found.entries) // len(found.entries) + 1
+    return max(1, min(PAGE_ENTRIES_MAX, PAGE_BYTES // size))
 
 
 class _Turn:
