@@ -4,13 +4,14 @@ Whatever is refused begins anew with a fresh reading; whatever stands already is
 abandoned try costs what is missing and no more. Nothing is flipped that was not read back whole.
 """
 
+import contextlib
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
 from outlast.core import tree as trees
 from outlast.core.tree import Tree
-from outlast.model.errors import ProviderError
+from outlast.model.errors import ProviderError, Unreachable
 from outlast.model.fence import Fence, parse_fence
 from outlast.model.names import DnsName, EnactorName
 from outlast.model.plan import Layout, Observation, OutcomeKind, Transaction
@@ -58,8 +59,15 @@ class TreePublisher:
     async def standing(self, generation: Generation) -> tuple[RecordSet, ...]:
         """Read everything that stands below a tree's top, by transfer."""
         top = trees.top_of(self._layout.names[0], generation)
-        whole = await self._provider.transfer(self._layout.zone)
+        whole = await self._whole()
         return tuple(one for one in whole if one.name == top or one.name.endswith(f".{top}"))
+
+    async def _whole(self) -> tuple[RecordSet, ...]:
+        """Read the zone; once more if a transfer breaks off: Knot ends one whose reader pauses 0.5 s."""
+        for _ in range(TRIES_MAX - 1):
+            with contextlib.suppress(Unreachable):
+                return await self._provider.transfer(self._layout.zone)
+        return await self._provider.transfer(self._layout.zone)
 
     async def flip(self, tree: Tree) -> Fence:
         """Verify a tree and turn root and fence to it, by one transaction.
