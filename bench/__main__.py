@@ -44,6 +44,7 @@ BENCHES = (
     Bench(
         "explore", "How many schedules and states a second, beside Hypothesis, detangle and Spin?"
     ),
+    Bench("drill_events", "How many customers a second, beside SimPy?"),
     Bench("drill", "How long does a day of a large world take?"),
     Bench("trail", "How many entries a second does the audit trail take, beside bare hashing?"),
     Bench("reports", "How many reports a second are taken in, and how fast is an event replayed?"),
