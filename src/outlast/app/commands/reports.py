@@ -9,12 +9,13 @@ import click
 
 from outlast.app.commands.up import AddressType
 from outlast.app.options import DurationType, json_option, open_world, world_options
+from outlast.app.reports.fromdrill import find_people
 from outlast.app.reports.serving import Serving, Wanted
 from outlast.app.reports.watching import Entry
 from outlast.app.web import listen
 from outlast.detect.synth import Manner, reports, scaled
 from outlast.drivers.reports.history import History
-from outlast.drivers.reports.people import read_people, write_stream
+from outlast.drivers.reports.people import write_stream
 from outlast.drivers.reports.tokens import (
     Source,
     fingerprint,
@@ -87,11 +88,12 @@ def _tell(entry: Entry) -> None:
     epilog="""
     \b
     Examples:
+      outlast reports synth incidents/us-east-1-2025 -o stream.parquet --total 17000000
       outlast reports synth people.json -o stream.parquet
       outlast reports synth people.parquet -o stream.parquet --total 17000000
     """
 )
-@click.argument("people", type=click.Path(path_type=Path))
+@click.argument("people")
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="`-`: lines of JSON."
 )
@@ -104,8 +106,11 @@ def _tell(entry: Entry) -> None:
 @click.option("--delay", default=180.0, type=DurationType(), help="Until they tell. [3m]")
 @click.option("--again", default=14400.0, type=DurationType(), help="Until they tell again. [4h]")
 @click.option("--usual", default=Manner().usual_a_day, show_default=True, help="A user and day.")
+@click.option(
+    "--before", default=14400.0, type=DurationType(), help="Of an ordinary day before a drill. [4h]"
+)
 def synth(
-    people: Path,
+    people: str,
     *,
     out: Path,
     seed: int,
@@ -115,9 +120,13 @@ def synth(
     delay: float,
     again: float,
     usual: float,
+    before: float,
 ) -> None:
-    """Make the reports that PEOPLE would have sent, whom a drill says something failed for."""
-    hit = read_people(people)
+    """Make the reports that PEOPLE would have sent, for whom something failed.
+
+    PEOPLE is a scenario of `outlast drill`, by name or file, which is run; or a file that says whom it hit.
+    """
+    hit = find_people(people, int(before // 60))
     manner = Manner(
         notice_minutes=notice / 60,
         delay_minutes=delay / 60,

@@ -9,11 +9,11 @@ from pathlib import Path
 import click
 import msgspec
 
+from outlast.app.drill.library import find_world
 from outlast.app.options import json_option
 from outlast.app.reports.evidence import read_evidence
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.watching import Entry, Watcher
-from outlast.config import load
 from outlast.detect.cells import Grid
 from outlast.detect.counts import MinuteCounts, none, regrid
 from outlast.detect.intake import Intake, Rules
@@ -56,11 +56,10 @@ def _speed(text: str) -> float:
 @click.argument("stream")
 @click.option(
     "--topology",
-    "file",
+    "world",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False),
     envvar="OUTLAST_TOPOLOGY",
-    help="Who depends on what.",
+    help="Who depends on what: a file, or a world of `outlast drill` by its name.",
 )
 @click.option(
     "--evidence",
@@ -72,7 +71,7 @@ def _speed(text: str) -> float:
 @json_option
 def watch(
     stream: str,
-    file: Path,
+    world: str,
     *,
     evidence: Path | None,
     speed: str,
@@ -85,7 +84,7 @@ def watch(
     their counts (`outlast reports serve --nats`). Exit code 1: something was found.
     """
     pace = _speed(speed)
-    topology = load(file).topology
+    topology = find_world(world)
     grid = grid_of(topology)
     others = read_evidence(evidence) if evidence is not None else ()
     watcher = Watcher(grid, roads_of(topology), others=others)
@@ -100,7 +99,7 @@ def watch(
             sys.stdout.write(f"{at[:10]} {at[11:16]}  {entry.who:<9} {entry.text}\n")
         sys.stdout.flush()
     for name, number in sorted(reader.unknown.items(), key=lambda one: -one[1])[:10]:
-        sys.stderr.write(f"not in {file}: {name!r}, {number} reports\n")
+        sys.stderr.write(f"not in {world}: {name!r}, {number} reports\n")
     return int(found)
 
 
