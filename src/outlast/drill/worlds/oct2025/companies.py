@@ -28,7 +28,7 @@ AT_HOME_RATIO = 0.7
 """Share of a company's people who live in its own country; the rest live anywhere."""
 
 PRESENCE = {
-    "US": 1.0, "GB": 1.2, "AU": 1.2, "NL": 1.3, "CA": 1.0, "DE": 0.35, "FR": 0.5, "JP": 0.3,
+    "US": 1.4, "GB": 1.25, "AU": 1.2, "NL": 1.9, "CA": 1.0, "DE": 0.35, "FR": 0.58, "JP": 0.33,
     "BR": 0.3, "IE": 1.5, "NZ": 1.5, "SE": 0.8, "NO": 0.8, "DK": 0.8, "BE": 0.8, "IT": 0.35, "ES": 0.4,
     "IN": 0.02, "CN": 0.0, "RU": 0.02, "ID": 0.03, "NG": 0.02, "PK": 0.02, "BD": 0.02,
 }  # fmt: skip

@@ -14,6 +14,11 @@ def hard(*names: str, region: RegionName | None = None) -> tuple[Dependency, ...
     return tuple(Dependency(service=ServiceName(name), region=region) for name in names)
 
 
+def uncalled(*names: str) -> tuple[Dependency, ...]:
+    """Return hard needs that are not called for each request: launches have a rate of their own."""
+    return tuple(Dependency(service=ServiceName(name), calls_ratio=0.0) for name in names)
+
+
 def soft(*names: str) -> tuple[Dependency, ...]:
     """Return needs without which a service does less."""
     return tuple(Dependency(service=ServiceName(one), kind=DependencyKind.SOFT) for one in names)
