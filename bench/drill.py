@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import numpy as np
 from bench.harness import Case, compare, machine, markdown, options
 
-from outlast.drill.engine import run
+from outlast.drill.running import Run
 from outlast.drill.scenario import Fault, FaultKind, Scenario
 from outlast.model.behaviour import Audience, Behaviour, Leasing, Resolving, Retrying, Serving
 from outlast.model.facts import Load
@@ -86,7 +86,9 @@ def drill(services: int, regions: int, hours: float) -> float:
     """Run one and return microseconds a step."""
     topology, steps = world(services, regions), hours * 3600.0
     began = time.perf_counter()
-    run(topology, scenario(hours))
+    made = Run(topology, scenario(hours))
+    for _ in range(made.meters.minutes):
+        made.minute()
     return (time.perf_counter() - began) / steps * 1e6
 
 

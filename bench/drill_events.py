@@ -5,11 +5,11 @@ Erlang C says that they wait 0.2046 on average; both must show it, or the figure
 
 import random
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import simpy
-
 from bench.harness import Case, compare, machine, markdown, options
+
 from outlast.drill.events import Line, Rate
 from outlast.model.behaviour import Serving
 
@@ -33,14 +33,14 @@ def theirs(customers: int) -> float:
     world = simpy.Environment()
     desk = simpy.Resource(world, capacity=SERVERS)
 
-    def customer() -> Iterator[simpy.Event]:
+    def customer() -> Generator[simpy.Event, object, None]:
         came = world.now
         with desk.request() as turn:
             yield turn
             waits.append(world.now - came)
             yield world.timeout(chance.expovariate(1.0))
 
-    def door() -> Iterator[simpy.Event]:
+    def door() -> Generator[simpy.Event, object, None]:
         for _ in range(customers):
             yield world.timeout(chance.expovariate(LOAD))
             world.process(customer())
