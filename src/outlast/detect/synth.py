@@ -100,8 +100,8 @@ def noticed(people: People, manner: Manner) -> Iterator[Shares]:
     told = np.zeros(people.grid.shape, np.float32)
     about = np.zeros(people.grid.shape, np.float32)
     for hit in people.hit():
-        np.minimum(told, hit, out=told)  # for whom it works again can be disappointed again
-        fresh = (hit - told) * np.float32(notice)
+        # Who has told does not tell anew at each flap: only time makes them ready again.
+        fresh = np.maximum(hit - told, 0) * np.float32(notice)
         told += fresh
         told *= np.float32(1 - forget)
         about += fresh
