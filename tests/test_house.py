@@ -65,6 +65,7 @@ ENTRY_POINTS = {
     "outlast.client.middleware",  # imported by name: for web applications
     "outlast.pytest_plugin.plugin",  # pytest loads it by its entry point
     "outlast.app.reference",  # python -m: writes docs/cli.md
+    "outlast.app.drill.records",  # python -m: writes docs/drills/records.md
     "outlast.drill.validate",  # python -m: make validate, writes docs/validation.md
     "outlast.config.reference",  # python -m: writes the table in docs/topology.md
     "outlast.app.demo.late",  # python -m: the enactor of the demonstration that is held back
