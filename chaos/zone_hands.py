@@ -1,12 +1,14 @@
 """Faults of the name server, the store, the disk, and by the foreign hand."""
 
 import asyncio
+import contextlib
 import os
 import random
 from pathlib import Path
 
 from chaos.archive import Archivist
 from chaos.drawing import Planned
+from chaos.etcd import EtcdArchivist
 from chaos.foreign import KINDS
 from chaos.history import Named
 from chaos.notdone import Hand, NotDone
@@ -14,6 +16,7 @@ from chaos.proxy import Trap
 from chaos.standing import standing
 from chaos.system import System
 from chaos.world import NAMED
+from outlast.model.errors import StoreError
 
 WHOLE_TRIES = 200
 WHOLE_PAUSE_S = 0.05
@@ -95,7 +98,27 @@ class ZoneHands:
         if isinstance(archivist, Archivist):
             archivist.take_aside()
         await asyncio.to_thread(archivist.put, copies[-age])
+        if isinstance(archivist, EtcdArchivist):
+            await self._adopted(archivist)
         return f"the copy {age} before last" if age > 1 else "the last copy"
+
+    async def _adopted(self, archivist: EtcdArchivist) -> None:
+        """Wait until the restored store knows what stands: an etcd takes seconds until it serves again.
+
+        Until then a wipe would be a second loss, which is kept apart, see `catalogue`.
+        """
+        server = self._system.world.server
+        for _ in range(WHOLE_TRIES):
+            with contextlib.suppress(StoreError):
+                heads = await asyncio.to_thread(archivist.heads)
+                fences = [(await asyncio.to_thread(standing, server, one)).fence for one in NAMED]
+                known = [heads.get(one.endpoint, (0, ""))[0] for one in NAMED]
+                if all(
+                    fence is not None and at >= fence.generation
+                    for fence, at in zip(fences, known, strict=True)
+                ):
+                    return
+            await asyncio.sleep(WHOLE_PAUSE_S)
 
     async def _disk_full(self, planned: Planned, dice: random.Random) -> str:
         del dice

@@ -32,6 +32,7 @@ class ClientGate:
         self._socket = socket.create_server((HOST, free_port()))
         self.address = Address(host=HOST, port=self._socket.getsockname()[1])
         self.held = threading.Event()
+        self._sealed = False
         threading.Thread(target=self._accept, daemon=True, name="client-gate").start()
 
     def turn(self, mode: Mode) -> None:
@@ -49,6 +50,11 @@ class ClientGate:
                     server.sendall(data)
         if mode is Mode.HOLD:
             self.held.clear()
+
+    def seal(self) -> None:
+        """Keep what is held, and lose what comes after it: the client's wish to take it back, too."""
+        with self._lock:
+            self._sealed = True
 
     def close(self) -> None:
         """Break everything."""
@@ -86,6 +92,8 @@ class ClientGate:
         with contextlib.suppress(OSError):
             while data := client.recv(65_536):
                 with self._lock:
+                    if self._sealed:
+                        continue
                     if self._mode is Mode.HOLD:
                         self._held.append((server, data))
                         self.held.set()

@@ -114,6 +114,7 @@ async def test_an_abandoned_write_that_arrives_late_does_not_overtake_a_newer_on
     gate.turn(Mode.HOLD)
     older = asyncio.create_task(store.commit(put("vote", b"old")))
     await asyncio.to_thread(gate.held.wait, 5)
+    gate.seal()
     older.cancel()
     with pytest.raises(asyncio.CancelledError):
         await older
