@@ -1,0 +1,155 @@
+"""`outlast drill` on the command line: what it says, writes and ends with; the audit's line leads to it."""
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from tests.support.system import invoke
+
+from outlast.app.audit.shown import drill_command
+from outlast.app.drill.library import shipped
+from outlast.audit.finding import Kind, Thing
+
+SMALL = """
+outlast: 1
+regions: {eu: {country: DE, zones: 3, shares: [grid]}, us: {country: US}}
+providers: {dns: {kind: embedded, server: 127.0.0.1:5300, zones: [a.test]}}
+endpoints:
+  api:
+    names: [api.a.test]
+    ttl_s: 30
+    targets: {eu-1: {region: eu, ipv4: 192.0.2.1}, us-1: {region: us, ipv4: 192.0.2.2}}
+services:
+  shop:
+    essential: true
+    regions: [eu, us]
+    needs: [{endpoint: api}, {service: login}]
+    audience: {people: 1000000}
+  login: {regions: [eu]}
+"""
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    path = tmp_path / "world.yaml"
+    path.write_text(SMALL)
+    return path
+
+
+def test_a_quick_question_is_answered_in_order_for_whom_and_how_long(world: Path) -> None:
+    """And ends with 1, since something essential fell."""
+    done = invoke("drill", str(world), "--lose", "service:login", "--for", "20m", "--no-helped")
+    assert done.code == 1, done.err
+    assert "shop" in done.out
+    assert "by login" in done.out
+    assert "people hit at once" in done.out
+    assert re.search(r"FAILED each essential service stays up: shop served 0\.0%", done.out)
+
+
+def test_a_harmless_loss_ends_with_0(world: Path) -> None:
+    """The control plane of the DNS is gone, and nothing else."""
+    done = invoke("drill", str(world), "--lose", "control-plane", "--for", "20m", "--no-helped")
+    assert done.code == 0, done.out + done.err
+    assert "nothing fell below nine tenths" in done.out
+
+
+@pytest.mark.slow
+def test_what_would_have_helped_is_tried(world: Path) -> None:
+    """Memory of a login carries the shop over its loss."""
+    done = invoke("drill", str(world), "--lose", "service:login", "--for", "20m", "--json")
+    found = {one["name"]: one["user_minutes"] for one in json.loads(done.out)["helped"]}
+    assert found["as it is"] > 0
+    assert found["memory"] < 0.1 * found["as it is"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        (Kind.REGION, "eu"),
+        (Kind.SERVICE, "login"),
+        (Kind.ENDPOINT, "api"),
+        (Kind.PROVIDER, "dns"),
+        (Kind.ZONE, "a.test"),
+        (Kind.TARGET, "api/eu-1"),
+        (Kind.SHARED, "grid"),
+    ],
+)
+def test_the_audits_line_works_as_it_stands(world: Path, kind: Kind, name: str) -> None:
+    """Each kind of thing that a drill can lose."""
+    line = drill_command(str(world), [Thing(kind, name)])
+    words = line.removeprefix("outlast ").split()
+    done = invoke(*words, "--for", "5m", "--no-helped")
+    assert done.code in {0, 1}, done.err
+
+
+def test_the_audit_names_no_drill_for_what_no_drill_can_lose() -> None:
+    """A vendor or network is no thing in the engine."""
+    assert drill_command("f.yaml", [Thing(Kind.VENDOR, "x"), Thing(Kind.REGION, "eu")]) == ""
+    assert drill_command("f.yaml", []) == ""
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--lose", "regoin:eu"), "names nothing"),
+        (("--lose", "region:ue"), "there is no region 'ue'"),
+        (("--lose", "service:logn"), "did you mean `login`?"),
+        (("--lose", "target:api/eu-9"), "no target"),
+        ((), "nothing is lost in it"),
+        (("--only", "moon", "--sweep"), "nothing can be lost"),
+    ],
+)
+def test_a_wrong_question_ends_with_2(world: Path, words: tuple[str, ...], said: str) -> None:
+    """Before anything runs, with what to write instead."""
+    done = invoke("drill", str(world), *words)
+    assert done.code == 2
+    assert said in done.err
+
+
+def test_a_scenario_of_ones_own_is_judged(world: Path) -> None:
+    """World beside it; exit code by its expectations; a file with faults tells them."""
+    drill = world.parent / "mine.yaml"
+    head = (
+        "drill: 1\nworld: world.yaml\nlength: 1h\n"
+        "faults: [{kind: region, subject: us, at: 5m, for: 20m}]\n"
+    )
+    drill.write_text(head + "expectations: [{kind: served-min, service: login, value: 99%}]\n")
+    assert invoke("drill", str(drill), "--no-helped").code == 0
+    lost = head.replace("subject: us", "subject: eu")
+    drill.write_text(lost + "expectations: [{kind: served-min, service: login, value: 99%}]\n")
+    assert invoke("drill", str(drill), "--no-helped").code == 1
+    drill.write_text(head + "expectations: [{kind: served-min, service: logon, value: 99%}]\n")
+    done = invoke("drill", str(drill))
+    assert done.code == 2
+    assert "did you mean `login`?" in done.err
+
+
+@pytest.mark.slow
+def test_report_and_series_are_written(world: Path) -> None:
+    """One HTML file, and Parquet."""
+    html, series = world.parent / "r.html", world.parent / "raw"
+    words = ("--lose", "region:eu", "--for", "5m", "--no-helped")
+    done = invoke("drill", str(world), *words, "--html", str(html), "--parquet", str(series))
+    assert done.code == 1, done.err
+    assert html.read_text().startswith("<!doctype html>")
+    assert list(series.glob("*.parquet"))
+
+
+@pytest.mark.slow
+def test_the_list_names_every_scenario_and_world() -> None:
+    """With the title of each."""
+    done = invoke("drill", "--list")
+    assert done.code == 0
+    for name in shipped("scenarios"):
+        assert name in done.out
+    assert "synthetic(SEED,N)" in done.out
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(shipped("scenarios")))
+def test_a_scenario_that_ships_holds_what_it_promises(name: str) -> None:
+    """Those of real events meet the record within their tolerances."""
+    done = invoke("drill", name, "--no-helped")
+    assert done.code == 0, done.out + done.err
