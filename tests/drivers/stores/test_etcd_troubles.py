@@ -135,7 +135,7 @@ async def test_a_restored_etcd_that_has_come_further_meanwhile_is_told_by_its_ma
                     await waiting
 
 
-async def test_compaction_is_harmless_while_connected_and_told_after_an_absence() -> None:
+async def test_compaction_is_harmless_while_connected() -> None:
     with running(1) as one:
         async with opened(one) as store, opened(one) as other:
             await count_up(other, 5)
