@@ -153,3 +153,15 @@ def test_a_scenario_that_ships_holds_what_it_promises(name: str) -> None:
     """Those of real events meet the record within their tolerances."""
     done = invoke("drill", name, "--no-helped")
     assert done.code == 0, done.out + done.err
+
+
+@pytest.mark.slow
+def test_a_world_written_by_following_the_document_works(tmp_path: Path) -> None:
+    """The two files of docs/drills.md, saved under the names it gives."""
+    page = (Path(__file__).parents[2] / "docs" / "drills.md").read_text()
+    world, drill = re.findall(r"^```yaml\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    (tmp_path / "world.yaml").write_text(world)
+    (tmp_path / "drill.yaml").write_text(drill)
+    done = invoke("drill", str(tmp_path / "drill.yaml"), "--no-helped")
+    assert done.code == 0, done.out + done.err
+    assert "2 expectations, 0 failed" in done.out
