@@ -5,6 +5,7 @@ One JSON object a line, in any order:
     {"at": "2025-10-20T07:11:00Z", "text": "first notice"}                          shown in the timeline
     {"at": ..., "service": "dynamodb", "degraded": true}                            a status page
     {"at": ..., "probe": "dynamodb", "good": false, "road": "resolved", "country": "US"}
+    {"at": ..., "page": {"components": [...]}}                                      a Statuspage v2 document
 """
 
 from datetime import datetime
@@ -14,6 +15,7 @@ import msgspec
 
 from outlast.app.reports.watching import Dated
 from outlast.detect.cells import Notice, ProbeSeen, Road
+from outlast.drivers.reports.statuspage import read_page
 from outlast.model.errors import ConfigError
 
 
@@ -26,6 +28,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     good: bool = True
     road: Road = Road.RESOLVED
     country: str = ""
+    page: msgspec.Raw | None = None
 
 
 def read_evidence(path: Path) -> tuple[Dated, ...]:
@@ -43,7 +46,15 @@ def read_evidence(path: Path) -> tuple[Dated, ...]:
         ) from error
     if any(one.at.tzinfo is None for one in lines):
         raise ConfigError(f"{path}: a time without an offset", remedy="end it with Z for UTC")
-    return tuple(map(_dated, lines))
+    return tuple(map(_dated, lines)) + tuple(two for one in lines for two in _paged(one))
+
+
+def _paged(line: _Line) -> list[Dated]:
+    """Return what a Statuspage v2 document says; its components are named as the services are."""
+    if line.page is None:
+        return []
+    minute = int(line.at.timestamp()) // 60
+    return [Dated(minute, notice=one) for one in read_page(bytes(line.page))]
 
 
 def _dated(line: _Line) -> Dated:

@@ -24,11 +24,11 @@ class _Page(msgspec.Struct):
     components: list[_Component] = msgspec.field(default_factory=list)
 
 
-def read_page(body: bytes, services: Mapping[str, str]) -> tuple[Notice, ...]:
+def read_page(body: bytes, services: Mapping[str, str] | None = None) -> tuple[Notice, ...]:
     """Return what a page says of our services.
 
     Args:
-        services: the service that each component stands for, by the component's name.
+        services: the service that each component stands for, by the component's name; None: they are called alike.
 
     Raises:
         StoreError: it is no status page.
@@ -38,7 +38,10 @@ def read_page(body: bytes, services: Mapping[str, str]) -> tuple[Notice, ...]:
     except msgspec.DecodeError as error:
         raise StoreError(f"this is no status page: {error}") from error
     return tuple(
-        Notice(service=services[one.name], degraded=one.status in TROUBLED)
+        Notice(
+            service=one.name if services is None else services[one.name],
+            degraded=one.status in TROUBLED,
+        )
         for one in page.components
-        if one.name in services
+        if services is None or one.name in services
     )
