@@ -28,7 +28,7 @@ class _Line(msgspec.Struct, forbid_unknown_fields=True):
     good: bool = True
     road: Road = Road.RESOLVED
     country: str = ""
-    page: msgspec.Raw | None = None
+    page: msgspec.Raw = msgspec.Raw()
 
 
 def read_evidence(path: Path) -> tuple[Dated, ...]:
@@ -51,7 +51,7 @@ def read_evidence(path: Path) -> tuple[Dated, ...]:
 
 def _paged(line: _Line) -> list[Dated]:
     """Return what a Statuspage v2 document says; its components are named as the services are."""
-    if line.page is None:
+    if not bytes(line.page):
         return []
     minute = int(line.at.timestamp()) // 60
     return [Dated(minute, notice=one) for one in read_page(bytes(line.page))]

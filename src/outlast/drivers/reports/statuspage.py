@@ -28,7 +28,7 @@ def read_page(body: bytes, services: Mapping[str, str] | None = None) -> tuple[N
     """Return what a page says of our services.
 
     Args:
-        services: the service that each component stands for, by the component's name; None: they are called alike.
+        services: the service that each component stands for, by its name; None: they are called alike.
 
     Raises:
         StoreError: it is no status page.
