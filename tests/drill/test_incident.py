@@ -153,12 +153,20 @@ def test_each_guardrail_alone_shortens_the_first_window(name: str) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "name", ["queue-aware", "negative-ttl", "velocity", "two-regions", "degradation"]
+    "name", ["queue-aware-velocity", "negative-ttl", "velocity", "two-regions", "degradation"]
 )
 def test_what_would_have_helped_helps(name: str) -> None:
     """Each lessens what users lose; none makes it worse."""
     lost, base = (_lost(one) for one in (changed(name), played()))
     assert lost < base
+
+
+@pytest.mark.slow
+def test_admission_by_queue_brings_the_leases_back_and_the_next_fault_forward() -> None:
+    """Leases are back two hours sooner; so are launches, and with them the flapping of balancers."""
+    outcome = changed("queue-aware")
+    assert served(outcome, "ec2-dwfm")[MINUTE["11:14"]] > 0.99
+    assert served(outcome, "nlb")[MINUTE["11:14"]] < 0.9
 
 
 def _lost(outcome: Outcome) -> float:

@@ -13,7 +13,6 @@ from outlast.app.drill.exercising import live, live_options
 from outlast.app.drill.summary import Shown, as_json, print_head, print_summary
 from outlast.app.options import DurationType
 from outlast.app.show import console
-from outlast.drill.guardrails import guardrails
 from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError
 
@@ -27,6 +26,7 @@ class Wanted:
     as_json: bool
     html: Path | None
     parquet: Path | None
+    figures: Path | None
     helped: bool
 
 
@@ -64,6 +64,11 @@ class Wanted:
     "--parquet",
     type=click.Path(path_type=Path, file_okay=False),
     help="Write the raw series there.",
+)
+@click.option(
+    "--figures",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Write each figure there: SVG, and PNG where a browser is installed.",
 )
 @click.option("--helped/--no-helped", default=True, help="Try what would have helped. [yes]")
 @click.option(
@@ -112,6 +117,7 @@ def drill(what: tuple[str, ...], **options: object) -> int:
         as_json=bool(options["as_json_"]),
         html=_path(options["html"]),
         parquet=_path(options["parquet"]),
+        figures=_path(options["figures"]),
         helped=bool(options["helped"]),
     )
     return _run(case, wanted)
@@ -166,8 +172,9 @@ def _question(what: str, options: dict[str, object]) -> Case:
 
 
 def _run(case: Case, wanted: Wanted) -> int:
+    from outlast.app.drill import record  # noqa: PLC0415
     from outlast.app.drill.running import tried, watched_run  # noqa: PLC0415 - it loads numpy
-    from outlast.drill.report import measured, write_html, write_parquet  # noqa: PLC0415
+    from outlast.drill.report import figures, measured, write_html, write_parquet  # noqa: PLC0415
 
     out = Console(file=sys.stderr) if wanted.as_json else console()
     print_head(out, case)
@@ -175,7 +182,7 @@ def _run(case: Case, wanted: Wanted) -> int:
     shown = Shown.of(outcome)
     helped = []
     if wanted.helped:
-        asked = guardrails(case)
+        asked = record.asked(case)
         helped = [measured(one, name=rail.name, label=rail.label) for rail, one in tried(asked)]
     if helped:
         helped.insert(0, measured(outcome, name="as it is", hit=shown.hit))
@@ -183,10 +190,15 @@ def _run(case: Case, wanted: Wanted) -> int:
         click.echo(json.dumps({**as_json(shown, helped), "took_s": took_s}, indent=2))
     else:
         print_summary(out, shown, helped)
+    lines = record.record_of(outcome)
+    fitted = record.print_record(out, lines)
     if wanted.html is not None:
-        write_html(outcome, wanted.html, helped=helped)
+        write_html(outcome, wanted.html, helped=helped, notes=record.record_html(lines))
         out.print(f"report: {wanted.html}")
     if wanted.parquet is not None:
         files = write_parquet(outcome, wanted.parquet)
         out.print(f"series: {', '.join(str(one) for one in files)}")
-    return int(any(not one.held for one in outcome.judgements))
+    if wanted.figures is not None:
+        png = figures.browser() is not None
+        out.print(f"figures: {len(figures.write_figures(outcome, wanted.figures, png=png))} files")
+    return int(not fitted or any(not one.held for one in outcome.judgements))

@@ -22,6 +22,8 @@ from outlast.model.topology import Topology
 SHARE = 0.5
 """Share of the companies that are changed where companies are."""
 PLAN_PERIOD_S = 60.0
+ADMISSION = {"services.ec2-dwfm.leasing.admission_ratio": 0.5}
+VELOCITY = {"services.nlb.health.velocity_ratio": 0.0005}
 NAMES = ("dynamodb", "dynamodb-internal")
 
 
@@ -51,12 +53,17 @@ def counterfactuals(case: Case) -> Iterator[Counterfactual]:
     yield made(
         "queue-aware",
         "queue-aware admission at the lease manager",
-        _set(case, {"services.ec2-dwfm.leasing.admission_ratio": 0.5}),
+        _set(case, ADMISSION),
+    )
+    yield made(
+        "queue-aware-velocity",
+        "both: queue-aware admission, and a velocity limit on NLB's removals",
+        _set(case, {**ADMISSION, **VELOCITY}),
     )
     yield made(
         "velocity",
         "velocity limit on NLB's removals",
-        _set(case, {"services.nlb.health.velocity_ratio": 0.0005}),
+        _set(case, VELOCITY),
     )
     yield made("no-throttle", "nobody throttles the lease manager", unthrottled(case))
     yield made("two-regions", "half of the companies can run in two regions", two_regions(case))

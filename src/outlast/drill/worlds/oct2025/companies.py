@@ -21,7 +21,7 @@ from outlast.model.behaviour import Audience
 from outlast.model.names import ServiceName
 from outlast.model.service import Dependency, Service
 
-PROPENSITY = 0.00453
+PROPENSITY = 0.00436
 """Share of those hit who write a report, for a category with a factor of 1; calibrated on 17 million."""
 
 AT_HOME_RATIO = 0.7
