@@ -36,25 +36,7 @@ services:
 HEAD = "drill: 1\nworld: it\nlength: 2h\n"
 
 
-def world(name: str) -> Topology:
-    """Return the one world that is known here."""
-    if name != "it":
-        raise ConfigError(f"there is no world {name!r}", remedy="write `it`")
-    return parse(WORLD, "world.yaml").topology
-
-
-def faults_of(text: str) -> list[str]:
-    """Return what is said of a scenario, faults or warnings: place, rule and remedy."""
-    try:
-        found = parse_scenario(text, "drill.yaml", world).warnings
-    except ScenarioErrors as errors:
-        found = errors.faults
-    return [f"{one.line}:{one.column} {one.path} [{one.rule}] {one.remedy}" for one in found]
-
-
-def test_a_whole_scenario_is_read() -> None:
-    """Each field finds its place, and times are seconds after the start."""
-    text = """
+EVERYTHING = """
 drill: 1
 title: Everything
 world: it
@@ -82,7 +64,27 @@ variations:
 source: https://example.org/report
 record: [It was down.]
 """
-    loaded = parse_scenario(text, "folder/everything.yaml", world)
+
+
+def world(name: str) -> Topology:
+    """Return the one world that is known here."""
+    if name != "it":
+        raise ConfigError(f"there is no world {name!r}", remedy="write `it`")
+    return parse(WORLD, "world.yaml").topology
+
+
+def faults_of(text: str) -> list[str]:
+    """Return what is said of a scenario, faults or warnings: place, rule and remedy."""
+    try:
+        found = parse_scenario(text, "drill.yaml", world).warnings
+    except ScenarioErrors as errors:
+        found = errors.faults
+    return [f"{one.line}:{one.column} {one.path} [{one.rule}] {one.remedy}" for one in found]
+
+
+def test_a_whole_scenario_is_read() -> None:
+    """Each field finds its place, and times are seconds after the start."""
+    loaded = parse_scenario(EVERYTHING, "folder/everything.yaml", world)
     one = loaded.scenario
     assert (one.name, one.world, one.length_s, one.step_s, one.seed) == (
         "everything",

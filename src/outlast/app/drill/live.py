@@ -222,7 +222,10 @@ async def _until_stopped(
     watching = asyncio.create_task(watch.until_stopped())
     walking = asyncio.create_task(_walk(session, endpoints, evacuation, exercise, record=record))
     try:
-        await asyncio.wait({watching, walking}, return_when=asyncio.FIRST_COMPLETED)
+        over = asyncio.Event()
+        for task in (watching, walking):
+            task.add_done_callback(lambda _: over.set())
+        await over.wait()
         return walking.result() if walking.done() else watching.result()
     finally:
         for task in (watching, walking):

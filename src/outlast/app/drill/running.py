@@ -4,8 +4,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from importlib import import_module
-from typing import cast
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -16,7 +14,6 @@ from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError
 
-ENGINE = "outlast.drill.engine"
 HELPED_MAX = 8
 """More guardrails than this are not tried unasked: each is a run of its own."""
 
@@ -31,7 +28,7 @@ def run_case(case: Case, tell: Callable[[float], None] | None = None) -> Outcome
         ConfigError: the libraries of the engine are not installed.
     """
     try:
-        engine = import_module(ENGINE)
+        from outlast.drill import engine  # noqa: PLC0415 - it loads numerical libraries
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("outlast"):
             raise
@@ -39,7 +36,7 @@ def run_case(case: Case, tell: Callable[[float], None] | None = None) -> Outcome
             f"drills need the library {error.name}, which is not installed",
             remedy="pip install 'outlast[drill]'",
         ) from error
-    outcome = cast("Outcome", engine.run(case.topology, case.scenario, progress=tell))
+    outcome = engine.run(case.topology, case.scenario, progress=tell)
     if outcome.judgements or not case.scenario.expectations:
         return outcome
     return replace(outcome, judgements=judge(outcome, case.scenario, case.topology))
