@@ -172,8 +172,10 @@ OPENING = """# 20 October 2025, played through
 The drill is given the trigger (the name of DynamoDB in us-east-1 answers with nothing from 06:48 UTC) and
 what operators are on record as having done, when. Windows come out of mechanisms: resolvers' memory of
 absence, leases that run out and collapse when they are all taken anew, network state that piles up, health
-checks that flap on new instances, fleets that cannot grow. A fact is *input* where the scenario says it, *fitted* where a
-parameter was calibrated on it, *predicted* where nothing was. A line that is out of tolerance says so.
+checks that flap on new instances, fleets that cannot grow.
+
+A fact is *input* where the scenario says it, *fitted* where a parameter was calibrated on it, *predicted*
+where nothing was. A line that is out of tolerance says so.
 
 ![Parts of the cloud through the day](pictures/incident-services.svg)
 ![User reports](pictures/incident-reports.svg)

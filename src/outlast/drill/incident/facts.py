@@ -2,7 +2,7 @@
 
 Times are UTC. `INPUT` is what the scenario says (the trigger, recorded actions of operators); `FITTED` is
 what a parameter was calibrated on; `PREDICTED` is what nothing was fitted to. Of the second wave and of the
-curve of reports everything is predicted, but for the total of reports.
+curve of reports everything is predicted, but for the total of reports and which of the peaks is larger.
 
 Sources: S1 the provider's summary (https://aws.amazon.com/message/101925/), S2 the talk DAT453 of re:Invent
 2025, S3 the provider's dashboard, S9 Ookla (https://www.ookla.com/articles/aws-outage-q4-2025), S12 CNET and
@@ -152,7 +152,7 @@ NUMBERS = (
     _number("countries", "countries with over a thousand reports", _P, 60, 15, source="S9"),
     _number("first_peak_at", "first peak of reports", _P, at("07:30"), 45, source="S15"),
     _number("peaks_apart_h", "hours between the two peaks", _P, 9.0, 1.0, source="S15", check="k16"),
-    _number("second_larger", "second peak over the first (above 1)", _P, 1.5, 0.5, source="S15", check="k16"),
+    _number("second_larger", "second peak over the first (above 1)", _F, 1.5, 0.5, source="S15", check="k16"),
     _number("us_share", "Americans' share of the reports by 20:00", _P, 0.276, 0.08, source="S12"),
     _number("listed_impaired", "of the 97 impaired at 17:03, so in the drill", _P, 0.9, 0.1, source="S3"),
     _number("listed_resolved", "of the 26 resolved at 17:03, so in the drill", _P, 0.9, 0.1, source="S3"),

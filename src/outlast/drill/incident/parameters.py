@@ -105,6 +105,14 @@ OTHERS = (
         "assumed by category and Zipf's law, drawn from a seed",
     ),
     (
+        "balancers that a request passes: two",
+        "assumed: at the door and between tiers",
+    ),
+    (
+        "ways to build on a cloud",
+        "shares chosen so that the second peak of reports is the larger; when it comes was not fitted",
+    ),
+    (
         "presence of a country in the reports",
         "calibrated on its share of the first 6.5 million reports",
     ),

@@ -70,6 +70,9 @@ def _is_news(event: Event, fell: dict[str, float]) -> bool:
 
 def _parent(event: Event, standing: dict[str, Node], roots: list[Node]) -> Node:
     because = event.because or "not known"
+    struck = standing.get(event.subject)
+    if because in {"name", "fault", "capacity"} and struck is not None and struck.fault:
+        return struck
     known = standing.get(because)
     if known is not None and because != event.subject:
         return known

@@ -21,8 +21,11 @@ from outlast.model.behaviour import Audience
 from outlast.model.names import ServiceName
 from outlast.model.service import Dependency, Service
 
-PROPENSITY = 0.00436
+PROPENSITY = 0.0058
 """Share of those hit who write a report, for a category with a factor of 1; calibrated on 17 million."""
+
+BALANCERS = ("nlb", "nlb")
+"""What a request passes on its way: a balancer at the door and one between the tiers; assumed."""
 
 AT_HOME_RATIO = 0.7
 """Share of a company's people who live in its own country; the rest live anywhere."""
@@ -71,15 +74,15 @@ CATEGORIES = {
 }  # fmt: skip
 
 BUILDS: tuple[tuple[str, float], ...] = (
-    ("functions", 0.22),
-    ("containers", 0.25),
-    ("machines", 0.22),
-    ("tables", 0.14),
+    ("functions", 0.20),
+    ("containers", 0.31),
+    ("machines", 0.28),
+    ("tables", 0.07),
     ("voice", 0.03),
-    ("data", 0.06),
+    ("data", 0.03),
     ("others", 0.08),
 )
-"""Ways to build on a cloud, and how common each is; assumed."""
+"""Ways to build on a cloud, and how common each is: chosen so that the second peak is the larger."""
 
 SUPPLIERS = ("docker-hub", "square", "venmo", "zoom", "vercel", "heroku")
 """Companies that others stand on."""
@@ -128,9 +131,9 @@ def _needs(random: Random, name: str) -> tuple[Dependency, ...]:
     if build == "functions":
         return (*hard("lambda", "api-gateway"), *_tables(random, 0.6), *soft("lambda-backlog"))
     if build == "containers":
-        return (*hard("nlb"), *_tables(random, 0.4), *soft("fargate"))
+        return (*hard(*BALANCERS), *_tables(random, 0.4), *soft("fargate"))
     if build == "machines":
-        return (*hard("nlb"), *_tables(random, 0.15), *soft("rds", "cloudwatch"))
+        return (*hard(*BALANCERS), *_tables(random, 0.15), *soft("rds", "cloudwatch"))
     if build == "tables":
         return (*hard("dynamodb"), *soft("cognito"))
     if build == "voice":

@@ -206,9 +206,7 @@ def _machines() -> tuple[Service, ...]:
             "ec2-launch",
             "Amazon Elastic Compute Cloud",
             *hard("dynamodb", "ec2-dwfm"),
-            behaviour=Behaviour(
-                serving=Serving(rate=4 * LAUNCHES, timeout_s=5.0, queue_max=4 * LAUNCHES)
-            ),
+            behaviour=Behaviour(serving=Serving(rate=4 * LAUNCHES, queue_max=4 * LAUNCHES)),
             demand=len(EVERYWHERE) * LAUNCHES,
         ),
         _service(
@@ -236,7 +234,7 @@ def _balanced(full: float, *, removable: float = 1.0) -> Behaviour:
     """Return a fleet behind health checks, so full at the busiest hour, that sheds what it cannot carry."""
     rate = GROWTH * MESSAGES / full
     return Behaviour(
-        serving=Serving(rate=rate, timeout_s=5.0, queue_max=rate),
+        serving=Serving(rate=rate, queue_max=rate),
         health=HealthRemoval(
             interval_s=10.0,
             fall=3,
@@ -283,9 +281,7 @@ def _functions() -> tuple[Service, ...]:
             "AWS Lambda",
             *hard("dynamodb"),
             behaviour=Behaviour(
-                serving=Serving(
-                    rate=MESSAGES / SPARE_FULL, timeout_s=5.0, queue_max=MESSAGES / SPARE_FULL
-                ),
+                serving=Serving(rate=MESSAGES / SPARE_FULL, queue_max=MESSAGES / SPARE_FULL),
                 autoscaling=_refilled(2.0),
             ),
             demand=MESSAGES,
