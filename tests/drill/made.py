@@ -13,6 +13,18 @@ def event(at_min: float, kind: EventKind, subject: str, because: str = "") -> Ev
     return Event(at_s=at_min * 60, kind=kind, subject=subject, because=because)
 
 
+def _events(crowd: int) -> tuple[Event, ...]:
+    return (
+        event(30, EventKind.FAULT, "store.example"),
+        event(30, EventKind.DOWN, "store", "store.example"),
+        event(31, EventKind.DOWN, "shop", "store"),
+        *(event(32 + one % 150, EventKind.DOWN, f"company-{one}", "shop") for one in range(crowd)),
+        event(85, EventKind.ACTION, "store.example"),
+        event(90, EventKind.UP, "store"),
+        event(95, EventKind.UP, "shop"),
+    )
+
+
 def made_outcome(*, crowd: int = 0, title: str = "Name of the store emptied") -> Outcome:
     """Return an outcome: `store` fails from minute 30 to 90 in `east`, `shop` with it, `log` never.
 
@@ -36,15 +48,6 @@ def made_outcome(*, crowd: int = 0, title: str = "Name of the store emptied") ->
     homes[:, 1, 1] = 1.0
     reports = np.zeros((MINUTES, 3), dtype=np.float32)
     reports[31:95, 0] = 800
-    down = [
-        event(30, EventKind.FAULT, "store.example"),
-        event(30, EventKind.DOWN, "store", "store.example"),
-        event(31, EventKind.DOWN, "shop", "store"),
-        *(event(32 + one % 150, EventKind.DOWN, f"company-{one}", "shop") for one in range(crowd)),
-        event(85, EventKind.ACTION, "store.example"),
-        event(90, EventKind.UP, "store"),
-        event(95, EventKind.UP, "shop"),
-    ]
     return Outcome(
         scenario="made",
         title=title,
@@ -61,7 +64,7 @@ def made_outcome(*, crowd: int = 0, title: str = "Name of the store emptied") ->
         homes=homes,
         awake=np.full((MINUTES, 3), 0.5, dtype=np.float32),
         reports=reports,
-        events=tuple(down),
+        events=_events(crowd),
         judgements=(
             Judgement(name="shop stays up", held=False, shown=0.4, wanted=0.99, text="0.40 < 0.99"),
         ),

@@ -266,16 +266,13 @@ def audit(
         raise click.UsageError("name a topology FILE, or --list-rules, or --explain CODE")
     name, file = str(file), _shipped(file, fix=fix)
     if sources:
-        from outlast.app.audit.discover import complete  # noqa: PLC0415
-
-        file = complete(file, sources, offline=offline, into=completed)
+        file = _completed(file, sources, offline=offline, into=completed)
         name = str(file)
     text = _read(file)
     if boot_region is not None:
         return _say(_boot(file, text, boot_region), output)
     day = today.date() if today else datetime.now(UTC).date()
-    choice = Choice(select=_codes(select), ignore=_codes(ignore))
-    wanted = Wanted(choice=choice, today=day, baseline=baseline)
+    wanted = Wanted(choice=Choice(_codes(select), _codes(ignore)), today=day, baseline=baseline)
     if fix:
         text = _fix(file, text, wanted)
     outcome = examine(name, text, wanted)
@@ -285,6 +282,12 @@ def audit(
     chosen = tuple(one for one in RULES if wanted.choice.takes(one.code))
     _say(_rendered(outcome, form, chosen, reasons=reasons), output)
     return int(outcome.fails(Severity(fail_on)))
+
+
+def _completed(file: Path, sources: tuple[str, ...], *, offline: bool, into: Path | None) -> Path:
+    from outlast.app.audit.discover import complete  # noqa: PLC0415 - readers that few calls need
+
+    return complete(file, sources, offline=offline, into=into)
 
 
 def _shipped(file: Path, *, fix: bool) -> Path:

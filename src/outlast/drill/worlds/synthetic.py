@@ -120,8 +120,8 @@ def draw_graph(random: Random) -> CallGraph:
 
 
 def _drawn(random: Random, table: tuple[tuple[NodeKind, float], ...]) -> NodeKind:
-    kinds, weights = zip(*table, strict=True)
-    return random.choices(kinds, weights)[0]
+    kinds = [kind for kind, _ in table]
+    return random.choices(kinds, [weight for _, weight in table])[0]
 
 
 def _call(random: Random, called: NodeKind) -> CallKind:
@@ -166,8 +166,8 @@ class _Loom:
                 make = self._middle if below else self._leaf
                 names[node] = make(graph.kinds[node], heights[node])
                 if names[node] not in self.made:  # what is used again calls what it called
-                    called = self.made[names[node]] = {}
-                    waiting += [(called, one, how) for one, how in below]
+                    theirs = self.made[names[node]] = {}
+                    waiting += [(theirs, one, how) for one, how in below]
             callers[names[node]] = kind
 
     def _middle(self, kind: NodeKind, height: int) -> str:
