@@ -185,12 +185,12 @@ where nothing was. A line that is out of tolerance says so.
 LIMITS = """
 ## What it does not show
 
-STS has no second wave here: its fleet is assumed to bear the loss of a zone, and does. Connect falls with the
-load balancers at once and recovers with Lambda; on the day it fell later and stayed down longer. New instances
-lack network as soon as launches resume; the record dates the latency nearly an hour later. Whether load
-balancers run away at all hangs on three assumed parameters (see above: outside a band there is no second wave),
-so the drill says how it can happen and when it ends, not that it had to. That the second peak is the larger was
-put in by the mix of companies; when it comes was not.
+STS has no second wave here: its fleet is assumed to bear the loss of a zone, and does. Connect falls
+with the load balancers at once and recovers with Lambda; on the day it fell later and stayed down
+longer. New instances lack network as soon as launches resume; the record dates the latency nearly an
+hour later. Whether load balancers run away at all hangs on three assumed parameters (see above: outside
+a band there is no second wave), so the drill says how it can happen and when it ends, not that it had
+to. That the second peak is the larger was put in by the mix of companies; when it comes was not.
 """
 
 
