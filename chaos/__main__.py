@@ -2,6 +2,7 @@
 
     python -m chaos --server bind --faults 500 --seed 7
     python -m chaos --server bind --store etcd --faults 100
+    python -m chaos --server dual --faults 100
     python -m chaos --server all --faults 500 --out build/chaos
 
 Exit codes: 0 nothing broken, 1 a rule broken, 2 wrong use or not startable here.
@@ -22,7 +23,9 @@ from chaos.checks import judge
 from chaos.director import PER_S, Settings, direct
 from chaos.page import page
 from chaos.report import Summary, summarize, text
-from chaos.servers import NAMES
+from chaos.servers import DUAL, NAMES
+
+SERVER_HELP = "one server; dual: the same names at BIND and Knot at once; all: each alone [bind]"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +69,7 @@ def _arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m chaos", description="Real processes on a real name server, under faults."
     )
-    parser.add_argument("--server", choices=(*NAMES, "all"), default="bind")
+    parser.add_argument("--server", choices=(*NAMES, DUAL, "all"), default="bind", help=SERVER_HELP)
     parser.add_argument("--store", choices=("file", "etcd"), default="file", help="[file]")
     parser.add_argument("--faults", type=int, default=500, help="how many are done [500]")
     parser.add_argument("--seed", type=int, default=1, help="what the faults are drawn from [1]")

@@ -10,7 +10,7 @@ publication is wiped before anybody has read it: only the rescuer knew its numbe
 
 from dataclasses import dataclass
 
-from chaos.world import ENACTORS
+from chaos.world import ENACTORS, SIDES
 
 APART_S = 3.0
 GAP_S = 0.25
@@ -28,8 +28,8 @@ class Kind:
         holds: the things it holds; `{}` stands for the target.
         shortest_s, longest_s: how long it lasts; drawn with a tail towards the longest.
         apart_s: how long the things stay held afterwards.
-        needs: what the machine must offer: `disk`, `cable`, `netem`; or the store that it is a fault
-            of: `file`, `etcd`; empty: nothing.
+        needs: what the machine must offer: `disk`, `cable`, `netem`; the store that it is a fault
+            of: `file`, `etcd`; or several providers: `dual`; empty: nothing.
         awaits: things that are held as well while it is done, though nobody looks at them when it is drawn.
     """
 
@@ -222,6 +222,23 @@ CATALOGUE: tuple[Kind, ...] = (
         shortest_s=0.5,
         longest_s=2.5,
         needs="netem",
+    ),
+    *(
+        Kind(
+            name=name,
+            about=about,
+            weight=5,
+            targets=SIDES,
+            holds=("provider",),
+            shortest_s=0.3,
+            longest_s=4.0,
+            apart_s=0.6,
+            needs="dual",
+        )
+        for name, about in (
+            ("provider-unreachable", "no enactor reaches one of two providers"),
+            ("provider-slow", "every message to or from one of two takes 50 ms to a second longer"),
+        )
     ),
     Kind(
         name="kill-server",

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from chaos.history import NEIGHBOUR, SECOND_NS, History, Named, Run, StoreLook
+from chaos.history import NEIGHBOUR, SECOND_NS, History, Named, Run, StoreLook, at_side
 from chaos.windows import BREAK_GLASS, FairTime, Heal, foreign_values, is_whole, short, windows_of
 from outlast.model.fence import RESCUER, Fence, parse_fence
 from outlast.model.records import digest_of
@@ -246,12 +246,13 @@ def _guarded(case: _Case, named: Named) -> Iterator[Violation]:
 
 
 def _owned(case: _Case) -> Iterator[Violation]:
-    runs = list(_answered(case.runs[NEIGHBOUR]))
-    for run in runs:
-        case.judged["S6"] += run.count
-        if run.answer.records != runs[0].answer.records:
-            found = "; ".join(map(str, run.answer.records)) or "nothing"
-            yield _violation("S6", run, f"the neighbours are {found}")
+    for side in case.history.sides or ("",):
+        runs = list(_answered(case.runs[at_side(NEIGHBOUR, side)]))
+        for run in runs:
+            case.judged["S6"] += run.count
+            if run.answer.records != runs[0].answer.records:
+                found = "; ".join(map(str, run.answer.records)) or "nothing"
+                yield _violation("S6", run, f"the neighbours are {found}")
     before, after = set(case.history.zone_before), set(case.history.zone_after)
     if before != after:
         text = f"gone {sorted(before - after)}, new {sorted(after - before)}"

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from chaos.catalogue import CATALOGUE, Kind
 from chaos.drawing import Planned, draw
 from chaos.hands import Hands
-from chaos.history import Fault, History, Run
+from chaos.history import Fault, History, Run, at_side, looks_at, plans_at
 from chaos.notdone import NotDone
 from chaos.observer import read_log
 from chaos.promises import prove
@@ -67,9 +67,10 @@ async def direct(settings: Settings, progress: Progress) -> History:
     """Do one run and return its history."""
     async with running(settings.server, settings.seed, settings.store) as system:
         await _wait_ready(system)
-        before = await asyncio.to_thread(system.foreign.zone)
-        eye, log = observing(system)
-        eye.start()
+        before = await asyncio.to_thread(system.zone)
+        eyes = observing(system)
+        for eye, _ in eyes:
+            eye.start()
         began_ns = time.monotonic_ns()
         try:
             async with _beside(system, settings):
@@ -80,13 +81,14 @@ async def direct(settings: Settings, progress: Progress) -> History:
                     progress("faults have stopped; waiting for what must come true")
                     system.recorder.promises += await prove(system, alone=settings.alone)
         finally:
-            eye.close()
+            for eye, _ in eyes:
+                eye.close()
         return _write_down(
             system,
             settings,
-            read_log(log),
+            tuple(run for _, log in eyes for run in read_log(log)),
             times=(began_ns, faults_end_ns),
-            zone=(before, await asyncio.to_thread(system.foreign.zone)),
+            zone=(before, await asyncio.to_thread(system.zone)),
         )
 
 
@@ -104,8 +106,8 @@ async def _wait_ready(system: System) -> None:
 
 async def _add_neighbours(system: System) -> None:
     """The embedded server begins with an empty zone; the others have the neighbours from its file."""
-    if system.stand.software == "outlast":
-        await asyncio.to_thread(system.foreign.add_neighbours)
+    if system.stands[0].software == "outlast":
+        await asyncio.to_thread(system.foreigns[0].add_neighbours)
 
 
 @contextlib.asynccontextmanager
@@ -217,6 +219,7 @@ def _write_down(
     recorder = system.recorder
     system.archivist.look()
     system.archivist.read_asides()
+    sides = system.world.sides
     return History(
         server=settings.server,
         seed=settings.seed,
@@ -224,15 +227,20 @@ def _write_down(
         began_ns=times[0],
         ended_ns=time.monotonic_ns(),
         faults_end_ns=times[1],
-        endpoints=NAMED,
+        endpoints=tuple(
+            replace(one, endpoint=at_side(one.endpoint, side))
+            for one in NAMED
+            for side in sides or ("",)
+        ),
         runs=runs,
         faults=tuple(sorted(recorder.faults, key=lambda one: one.began_ns)),
         acts=tuple(recorder.acts),
-        plans=tuple(recorder.plans.values()),
-        looks=tuple(recorder.looks),
+        plans=plans_at(recorder.plans.values(), sides),
+        looks=looks_at(recorder.looks, sides),
         promises=tuple(recorder.promises),
         zone_before=zone[0],
         zone_after=zone[1],
         notes=tuple(recorder.notes),
-        software=system.stand.software,
+        software=" and ".join(one.software for one in system.stands),
+        sides=sides,
     )

@@ -12,14 +12,20 @@ import msgspec
 from chaos.catalogue import CATALOGUE
 from chaos.processes import ROOT
 from chaos.report import KindLine, Summary
-from chaos.servers import NAMES
+from chaos.servers import DUAL, NAMES
 
 DOCUMENT = ROOT / "docs" / "chaos.md"
 BEGIN = "<!-- results: written by python -m chaos.document -->"
 END = "<!-- end of results -->"
-NAMED = {"bind": "BIND", "knot": "Knot", "powerdns": "PowerDNS", "embedded": "Outlast's own"}
+NAMED = {
+    "bind": "BIND",
+    "knot": "Knot",
+    "powerdns": "PowerDNS",
+    "embedded": "Outlast's own",
+    "dual": "BIND and Knot at once",
+}
 ON_ETCD = "bind-etcd"
-"""The run on BIND with the store on etcd; its column stands last, if there is one."""
+"""The run on BIND with the store on etcd; its column stands after the others, if there is one."""
 
 
 _PROMISED = {
@@ -35,7 +41,7 @@ def main() -> int:
     parser.add_argument("folder", type=Path, help="where `python -m chaos --out` wrote to")
     asked = parser.parse_args()
     decoder = msgspec.json.Decoder(Summary)
-    found = [asked.folder / f"{name}.json" for name in (*NAMES, ON_ETCD)]
+    found = [asked.folder / f"{name}.json" for name in (*NAMES, ON_ETCD, DUAL)]
     summaries = [decoder.decode(one.read_bytes()) for one in found if one.exists()]
     if not summaries:
         print(f"{asked.folder} holds no results; run `make chaos` first", file=sys.stderr)

@@ -19,9 +19,9 @@ import dns.tsigkeyring
 import dns.update
 import dns.zone
 
-from chaos.history import Act, Named
+from chaos.history import Act, Named, at_side
 from chaos.world import NAMED, NEIGHBOURS, ZONE
-from outlast.model.fence import epoch_name, fence_name
+from outlast.model.fence import epoch_name, fence_name, next_name
 from outlast.model.names import DnsName
 from outlast.model.topology import Address
 
@@ -38,6 +38,7 @@ class ForeignHand:
     key_name: str
     secret: bytes
     acts: list[Act] = field(default_factory=list)
+    side: str = ""
 
     def do(self, kind: str, named: Named, *, why: str = "") -> bool:
         """Do one thing to one endpoint, or to all; return whether the server took it.
@@ -55,7 +56,7 @@ class ForeignHand:
         self.acts += [
             Act(
                 kind=why or kind,
-                endpoint=one.endpoint,
+                endpoint=at_side(one.endpoint, self.side),
                 began_ns=began_ns,
                 ended_ns=ended_ns,
                 values=values,
@@ -106,6 +107,7 @@ class ForeignHand:
         )
         ours = {name for one in NAMED for name in one.names}
         ours |= {f"_outlast.{one.names[0]}" for one in NAMED} | {epoch_name(DnsName(ZONE))}
+        ours |= {next_name(fence_name(DnsName(one.names[0]))) for one in NAMED}
         ours |= {f"_weights.{name}" for name in ours}
         return tuple(
             sorted(

@@ -6,7 +6,8 @@ at a running system, so a history can be written down, judged again, and made up
 Times are the machine's monotonic clock in nanoseconds, which all processes of a machine share.
 """
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import msgspec
@@ -56,6 +57,11 @@ class Run:
 
 NEIGHBOUR = "-"
 """Stands for the records that are not Outlast's."""
+
+
+def at_side(subject: str, side: str) -> str:
+    """Return what one of several providers shows of a subject; the subject itself if there is one only."""
+    return f"{subject}@{side}" if side else subject
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,7 +164,11 @@ class Promise:
 class History:
     """All of one run.
 
+    With several providers each endpoint stands here once for each, as a subject of its own (`at_side`):
+    every rule holds for each provider by itself.
+
     Attributes:
+        sides: the providers, if there are several.
         zone_before, zone_after: every record of the zone that is not Outlast's, by transfer.
     """
 
@@ -179,6 +189,7 @@ class History:
     zone_after: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     software: str = ""
+    sides: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -191,6 +202,30 @@ class Recorder:
     looks: list[StoreLook] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+
+def plans_at(plans: Iterable[Archived], sides: tuple[str, ...]) -> tuple[Archived, ...]:
+    """Return the plans as those of each provider: one store is there for all of them."""
+    return tuple(
+        replace(one, endpoint=at_side(one.endpoint, side))
+        for one in plans
+        for side in sides or ("",)
+    )
+
+
+def looks_at(looks: Iterable[StoreLook], sides: tuple[str, ...]) -> tuple[StoreLook, ...]:
+    """Return looks into the store with the plans as those of each provider."""
+    return tuple(
+        replace(
+            look,
+            plans=tuple(
+                (at_side(endpoint, side), generation, digest)
+                for endpoint, generation, digest in look.plans
+                for side in sides or ("",)
+            ),
+        )
+        for look in looks
+    )
 
 
 _HISTORY = msgspec.json.Decoder(History)

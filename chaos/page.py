@@ -12,6 +12,7 @@ from chaos.catalogue import CATALOGUE
 from chaos.checks import Verdict
 from chaos.history import SECOND_NS, Fault, History, Named, Run
 from chaos.report import SHOWN_MAX, Summary
+from chaos.world import SIDES
 from outlast.model.fence import parse_fence
 
 PX_PER_S = 9.0
@@ -212,6 +213,8 @@ def _band(
 
 
 def _lane(fault: Fault) -> str:
+    if fault.target in SIDES:
+        return "server"
     return "people" if fault.kind in PEOPLE else fault.target
 
 

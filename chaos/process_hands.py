@@ -44,6 +44,8 @@ class ProcessHands:
             "partition": self._partition,
             "cable": self._cable,
             "netem": self._cable,
+            "provider-unreachable": self._provider,
+            "provider-slow": self._provider,
         }
 
     def _role(self, planned: Planned) -> Role:
@@ -203,6 +205,26 @@ class ProcessHands:
         await asyncio.sleep(planned.for_s)
         proxy.weather = Weather()
         return f"{'connections broken' if broken else 'silence'} for {planned.for_s:.1f} s"
+
+    async def _provider(self, planned: Planned, dice: random.Random) -> str:
+        """The way to one of several providers, for every enactor, whatever else their networks do."""
+        there = next(one for one in self._system.stands if one.side == planned.target)
+        server, proxies = there.server.address, list(self._system.proxies.values())
+        if planned.kind.name == "provider-slow":
+            delay_s = dice.uniform(0.1, 0.7)
+            weather = Weather(delay_s=delay_s, jitter_s=delay_s / 2)
+            detail = f"{1000 * delay_s:.0f} ms each way, give or take half"
+        else:
+            weather = Weather(cut=Cut.BOTH, refusing=dice.random() < 0.5)
+            detail = "connections broken" if weather.refusing else "silence"
+        for proxy in proxies:
+            proxy.beyond[server] = weather
+            if weather.refusing:
+                proxy.break_to(server)
+        await asyncio.sleep(planned.for_s)
+        for proxy in proxies:
+            del proxy.beyond[server]
+        return f"{detail}, for {planned.for_s:.1f} s"
 
     async def _cable(self, planned: Planned, dice: random.Random) -> str:
         cable = self._system.cables[planned.target]

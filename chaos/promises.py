@@ -7,6 +7,7 @@ before.
 """
 
 import asyncio
+import itertools
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable
@@ -88,8 +89,8 @@ async def _until(missing: Callable[[], Awaitable[str]], bound_s: float) -> str:
 
 def _missing(system: System) -> str:
     heads = system.archivist.heads()
-    for named in NAMED:
-        found = standing(system.world.server, named)
+    for server, named in itertools.product(system.world.servers, NAMED):
+        found = standing(server, named)
         fence, newest = found.fence, heads.get(named.endpoint)
         if fence is None or not found.whole:
             return f"{named.endpoint} is not whole"
@@ -114,10 +115,13 @@ async def _takes_its_turn(system: System, name: str) -> Promise:
         dead = system.world.address(region)
 
         def unfinished() -> str:
-            found = standing(system.world.server, NAMED[0])
-            if found.fence is None or dead in found.addresses(NAMED[0].names[0]):
-                return f"{dead} is still published"
-            return "" if found.fence.writer == name else f"{found.fence.writer} wrote it"
+            for server in system.world.servers:
+                found = standing(server, NAMED[0])
+                if found.fence is None or dead in found.addresses(NAMED[0].names[0]):
+                    return f"{dead} is still published"
+                if found.fence.writer != name:
+                    return f"{found.fence.writer} wrote it"
+            return ""
 
         missing = await _until(lambda: asyncio.to_thread(unfinished), ALONE_S)
     finally:
@@ -141,9 +145,11 @@ async def _rescued(system: System, named: Named) -> Promise:
     for role in roles:
         role.pause()
     try:
-        await asyncio.to_thread(system.foreign.do, "wipe-name", named, why=BREAK_GLASS)
+        for foreign in system.foreigns:
+            await asyncio.to_thread(foreign.do, "wipe-name", named, why=BREAK_GLASS)
         code, last = await PeopleHands(system).outlast("rescue", named.endpoint, "--yes")
-        whole = (await asyncio.to_thread(standing, system.world.server, named)).whole
+        found = [await asyncio.to_thread(standing, one, named) for one in system.world.servers]
+        whole = all(one.whole for one in found)
     finally:
         for role in roles:
             role.resume()

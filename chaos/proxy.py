@@ -47,6 +47,8 @@ class Weather:
     refusing: bool = False
 
 
+CALM = Weather()
+
 Hook = Callable[[], Awaitable[None]]
 """Called with a message in hand, which is passed on when it returns."""
 
@@ -70,31 +72,37 @@ class Trap:
 
 
 class Proxy:
-    """One enactor's way to the server."""
+    """One enactor's way to its servers: each has a port of its own, and all share its network.
+
+    Attributes:
+        weather: how the enactor's network is; beyond: how it is near one server, for everybody.
+    """
 
     def __init__(self, server: Address, dice: random.Random) -> None:
         self.server = server
         self.weather = Weather()
+        self.beyond: dict[Address, Weather] = {}
         self.updates = 0
         self._dice = dice
         self._on_update: Trap | None = None
         self._on_reply: Trap | None = None
-        self._listener: asyncio.Server | None = None
+        self._listeners: list[asyncio.Server] = []
         self._links: set[_Link] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, host: str, port: int) -> None:
-        """Listen."""
+    async def start(self, host: str, port: int, server: Address | None = None) -> None:
+        """Listen for a server; without one, for the first."""
+        far = self.server if server is None else server
 
         def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            self.spawn(self._serve(reader, writer))
+            self.spawn(self._serve(far, reader, writer))
 
-        self._listener = await asyncio.start_server(accept, host, port)
+        self._listeners.append(await asyncio.start_server(accept, host, port))
 
     async def close(self) -> None:
         """Stop, and forget what is held."""
-        if self._listener is not None:
-            self._listener.close()
+        for listener in self._listeners:
+            listener.close()
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -106,6 +114,15 @@ class Proxy:
         """Break every connection, as a restarted router does."""
         for link in list(self._links):
             link.abort()
+
+    def break_to(self, server: Address) -> None:
+        """Break every connection to one server."""
+        for link in [one for one in self._links if one.server == server]:
+            link.abort()
+
+    def near(self, server: Address) -> Weather:
+        """How the network is near a server."""
+        return self.beyond.get(server, CALM)
 
     def catch_update(self, trap: Trap) -> None:
         """Let the next UPDATE from the enactor spring a trap."""
@@ -119,18 +136,20 @@ class Proxy:
         """Catch nothing any more. What is held already is delivered in its time."""
         self._on_update = self._on_reply = None
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if self.weather.refusing:
+    async def _serve(
+        self, server: Address, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if self.weather.refusing or self.near(server).refusing:
             writer.transport.abort()
             return
         try:
-            up = await asyncio.open_connection(self.server.host, self.server.port)
+            up = await asyncio.open_connection(server.host, server.port)
         except BaseException as error:  # also where we are told to stop meanwhile
             writer.transport.abort()
             if isinstance(error, OSError):
                 return
             raise
-        link = _Link(self, (reader, writer), up)
+        link = _Link(self, server, (reader, writer), up)
         self._links.add(link)
         await link.run()
 
@@ -161,18 +180,23 @@ class Proxy:
             self.spawn(self._spring(link, frame, trap, upwards=upwards))
         elif trap is not None:
             await self._spring(link, frame, trap, upwards=upwards)
-        elif self._lost(upwards=upwards):
+        elif any(
+            self._lost(one, upwards=upwards) for one in (self.weather, self.near(link.server))
+        ):
             return
-        elif self.weather.delay_s:
-            jitter_s = self._dice.uniform(-1, 1) * self.weather.jitter_s
-            wait_s = max(0.0, self.weather.delay_s + jitter_s)
+        elif wait_s := self._wait_s(self.weather) + self._wait_s(self.near(link.server)):
             self.spawn(self._later(link, frame, wait_s, upwards=upwards))
         else:
             link.send(frame, upwards=upwards)
 
-    def _lost(self, *, upwards: bool) -> bool:
+    def _lost(self, weather: Weather, *, upwards: bool) -> bool:
         closed = {Cut.BOTH, Cut.UP if upwards else Cut.DOWN}
-        return self.weather.cut in closed or self._dice.random() < self.weather.loss
+        return weather.cut in closed or (weather.loss > 0 and self._dice.random() < weather.loss)
+
+    def _wait_s(self, weather: Weather) -> float:
+        if not weather.delay_s:
+            return 0.0
+        return max(0.0, weather.delay_s + self._dice.uniform(-1, 1) * weather.jitter_s)
 
     async def _later(self, link: "_Link", frame: bytes, wait_s: float, *, upwards: bool) -> None:
         await asyncio.sleep(wait_s)
@@ -204,10 +228,12 @@ class _Link:
     def __init__(
         self,
         proxy: Proxy,
+        server: Address,
         down: tuple[asyncio.StreamReader, asyncio.StreamWriter],
         up: tuple[asyncio.StreamReader, asyncio.StreamWriter],
     ) -> None:
         self._proxy = proxy
+        self.server = server
         self._down = down
         self._up = up
         self.lost_replies: set[bytes] = set()

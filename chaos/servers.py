@@ -13,8 +13,9 @@ from tests.support import nameservers
 from tests.support.nameservers import HOST, NameServer, Software, free_port
 
 from chaos.foreign import ForeignHand, neighbour_lines, secret_of
+from chaos.history import Act
 from chaos.processes import Role, outlast
-from chaos.world import ZONE
+from chaos.world import MAIN, SIDES, ZONE
 from outlast.app.state import StateFolder
 from outlast.app.wiring import EMBEDDED_KEY
 from outlast.model.topology import Address
@@ -57,6 +58,7 @@ class Stand:
 
     Attributes:
         provider: the topology's lines for it.
+        side: its name as one of several providers; empty: it is the only one.
     """
 
     server: Server
@@ -64,20 +66,31 @@ class Stand:
     key_name: str
     secret: Callable[[], bytes]
     software: str
+    side: str = ""
 
-    def foreign_hand(self) -> ForeignHand:
-        """Somebody else with the same key."""
-        return ForeignHand(self.server.address, self.key_name, self.secret())
+    def foreign_hand(self, acts: list[Act]) -> ForeignHand:
+        """Somebody else with the same key, who writes down what was done."""
+        address = self.server.address
+        return ForeignHand(address, self.key_name, self.secret(), acts, self.side)
 
+
+DUAL = "dual"
+"""The same names at two real servers at once."""
 
 REAL: dict[str, Software] = {one.name: one for one in nameservers.ALL}
 NAMES = (*REAL, "embedded")
 
 
-def stand(name: str, folder: Path, state: Path) -> Stand:
-    """Return a server by its name, not started."""
+def stands(name: str, folder: Path, state: Path) -> tuple[Stand, ...]:
+    """Return the servers of a run by its name, not started."""
     if name == "embedded":
-        return _embedded(folder, state)
+        return (_embedded(folder, state),)
+    if name == DUAL:
+        return tuple(_real(one, folder, at, one) for at, one in enumerate(SIDES))
+    return (_real(name, folder, 0, ""),)
+
+
+def _real(name: str, folder: Path, at: int, side: str) -> Stand:
     server = NameServer(software=REAL[name], lines=neighbour_lines(), parent=folder)
     server.port = free_port()
     secret = folder / "secret"
@@ -85,7 +98,10 @@ def stand(name: str, folder: Path, state: Path) -> Stand:
     secret.chmod(0o600)
     return Stand(
         server=server,
-        provider=_RFC2136.format(zone=ZONE, key=nameservers.KEY_NAME, secret=secret),
+        provider=_RFC2136.format(
+            name=side or MAIN, at=at, zone=ZONE, key=nameservers.KEY_NAME, secret=secret
+        ),
+        side=side,
         key_name=nameservers.KEY_NAME,
         secret=lambda: secret_of(nameservers.SECRET_BASE64),
         software=REAL[name].binary,
@@ -93,9 +109,9 @@ def stand(name: str, folder: Path, state: Path) -> Stand:
 
 
 _RFC2136 = """\
-  main:
+  {name}:
     kind: rfc2136
-    server: {{server}}
+    server: {{{at}}}
     zones: [{zone}]
     key: {{{{name: {key}, algorithm: hmac-sha256, secret: "file:{secret}"}}}}
     timeout_s: 0.8"""
@@ -103,7 +119,7 @@ _RFC2136 = """\
 _EMBEDDED = """\
   main:
     kind: embedded
-    server: {{server}}
+    server: {{0}}
     zones: [{zone}]
     timeout_s: 0.8"""
 

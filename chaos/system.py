@@ -16,12 +16,12 @@ from chaos import observer
 from chaos.archive import Archivist
 from chaos.etcd import QUOTA_BYTES, EtcdArchivist
 from chaos.foreign import ForeignHand
-from chaos.history import NEIGHBOUR, Recorder
+from chaos.history import NEIGHBOUR, Recorder, at_side
 from chaos.network import Cable, cables
 from chaos.processes import Role, closing_all, outlast
 from chaos.proxy import Proxy
 from chaos.regions import Regions
-from chaos.servers import Stand, stand
+from chaos.servers import Stand, stands
 from chaos.world import (
     ENACTORS,
     NAMED,
@@ -49,32 +49,36 @@ class System:
     Attributes:
         down: the roles that a fault keeps down on purpose; the supervisor leaves them alone.
         proxies, cables: each enactor's network; no cables where they cannot be laid.
+        stands, foreigns: the name servers, more than one where the same names are published at
+            several providers, and somebody else with the key of each.
+        ports: for each enactor, its proxy's port for each server.
     """
 
     world: World
-    stand: Stand
+    stands: tuple[Stand, ...]
     roles: dict[str, Role]
     proxies: dict[str, Proxy]
     cables: dict[str, Cable]
     regions: Regions
     archivist: Archivist | EtcdArchivist
-    foreign: ForeignHand
+    foreigns: tuple[ForeignHand, ...]
     recorder: Recorder
     offers: frozenset[str]
     edition: Edition = Edition()
     down: set[str] = field(default_factory=set)
     copies: list[Path] = field(default_factory=list)
-    ports: dict[str, int] = field(default_factory=dict)
+    ports: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
-    def servers(self) -> dict[str, Address]:
-        """Where each enactor finds the name server: at its proxy."""
+    def servers(self) -> dict[str, tuple[Address, ...]]:
+        """Where each enactor finds the name servers: at its proxy."""
         return {
-            name: Address(
-                host=self.cables[name].host if name in self.cables else HOST,
-                port=self.ports[name],
-            )
-            for name in self.proxies
+            name: tuple(Address(host=self.proxy_host(name), port=port) for port in ports)
+            for name, ports in self.ports.items()
         }
+
+    def proxy_host(self, enactor: str) -> str:
+        """The address at which an enactor finds its proxy."""
+        return self.cables[enactor].host if enactor in self.cables else HOST
 
     def write_topology(self) -> None:
         """Put the present edition in every role's file."""
@@ -118,9 +122,14 @@ class System:
         """
         async with asyncio.timeout(READY_S):
             for named in NAMED:
-                # Another process publishes; there is no event to wait for.
-                while not await asyncio.to_thread(self.foreign.values, named):  # noqa: ASYNC110
-                    await asyncio.sleep(0.1)
+                for foreign in self.foreigns:
+                    # Another process publishes; there is no event to wait for.
+                    while not await asyncio.to_thread(foreign.values, named):  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
+
+    def zone(self) -> tuple[str, ...]:
+        """Return every record of other people, at each server."""
+        return tuple(at_side(line, one.side) for one in self.foreigns for line in one.zone())
 
 
 @contextlib.asynccontextmanager
@@ -135,15 +144,17 @@ async def running(server: str, seed: int, store: str = "file") -> AsyncIterator[
         etcd = None
         if store == "etcd":
             etcd = stack.enter_context(etcds.running(3, quota_bytes=QUOTA_BYTES))
-        there = stand(server, folder, state)
+        there = stands(server, folder, state)
         network = f"127.{1 + os.getpid() // 250 % 250}.{1 + os.getpid() % 250}"
         world = World(
             folder=folder,
             state=state,
             bounded=bounded,
             network=network,
-            provider=there.provider,
-            server=there.server.address,
+            provider="\n".join(one.provider for one in there),
+            sides=tuple(one.side for one in there if one.side),
+            server=there[0].server.address,
+            others=tuple(one.server.address for one in there[1:]),
             store=", ".join(str(one) for one in etcd.endpoints) if etcd is not None else "",
         )
         system = _assemble(world, there, laid, seed)
@@ -152,11 +163,12 @@ async def running(server: str, seed: int, store: str = "file") -> AsyncIterator[
             system.offers = system.offers - {"file", "disk"} | {"etcd"}
             stack.callback(system.archivist.close)
         system.write_topology()
-        stack.callback(there.server.close)
-        await asyncio.to_thread(there.server.start)
+        for one in there:
+            stack.callback(one.server.close)
+            await asyncio.to_thread(one.server.start)
         for name, proxy in system.proxies.items():
-            host = laid[name].host if name in laid else HOST
-            await proxy.start(host, system.ports[name])
+            for far, port in zip(world.servers, system.ports[name], strict=True):
+                await proxy.start(system.proxy_host(name), port, far)
             stack.push_async_callback(proxy.close)
         await system.regions.start()
         stack.push_async_callback(system.regions.close)
@@ -166,7 +178,7 @@ async def running(server: str, seed: int, store: str = "file") -> AsyncIterator[
         yield system
 
 
-def _assemble(world: World, there: Stand, laid: dict[str, Cable], seed: int) -> System:
+def _assemble(world: World, there: tuple[Stand, ...], laid: dict[str, Cable], seed: int) -> System:
     recorder = Recorder()
     aside = world.folder / "aside"
     if world.bounded:  # a rename stays on one disk, and that disk is the small one
@@ -177,11 +189,11 @@ def _assemble(world: World, there: Stand, laid: dict[str, Cable], seed: int) -> 
         offers.add("cable")
         if next(iter(laid.values())).has_netem():
             offers.add("netem")
-    foreign = there.foreign_hand()
-    recorder.acts = foreign.acts
+    if world.sides:
+        offers.add("dual")
     system = System(
         world=world,
-        stand=there,
+        stands=there,
         roles=_roles(world, laid),
         proxies={
             one: Proxy(world.server, random.Random(f"proxy {one} {seed}")) for one in ENACTORS
@@ -189,11 +201,11 @@ def _assemble(world: World, there: Stand, laid: dict[str, Cable], seed: int) -> 
         cables=laid,
         regions=Regions(world, seed),
         archivist=Archivist(world.state / "store.db", aside, recorder),
-        foreign=foreign,
+        foreigns=tuple(one.foreign_hand(recorder.acts) for one in there),
         recorder=recorder,
         offers=frozenset(offers),
     )
-    system.ports = {one: free_port() for one in ENACTORS}
+    system.ports = {one: tuple(free_port() for _ in there) for one in ENACTORS}
     return system
 
 
@@ -210,12 +222,15 @@ def _roles(world: World, laid: dict[str, Cable]) -> dict[str, Role]:
     }
 
 
-def observing(system: System) -> tuple[Role, Path]:
-    """Return the checker's eye as a process, not started, and where it writes."""
-    folder = system.world.folder
+def observing(system: System) -> list[tuple[Role, Path]]:
+    """Return the checker's eye on each server as a process, not started, and where it writes."""
+    return [_observing(system.world.folder, one) for one in system.stands]
+
+
+def _observing(folder: Path, there: Stand) -> tuple[Role, Path]:
     watched = tuple(
         observer.Watched(
-            subject=one.endpoint,
+            subject=at_side(one.endpoint, there.side),
             fence_at=fence_name(DnsName(one.names[0])),
             questions=observer.endpoint_questions(one.names),
         )
@@ -224,17 +239,19 @@ def observing(system: System) -> tuple[Role, Path]:
     questions = tuple(
         (f"{name}.{ZONE}", "TXT" if "TXT" in rest else "A") for name, rest in NEIGHBOURS
     )
-    beside = observer.Watched(subject=NEIGHBOUR, fence_at="", questions=questions)
+    subject = at_side(NEIGHBOUR, there.side)
+    beside = observer.Watched(subject=subject, fence_at="", questions=questions)
     task = observer.Task(
-        host=system.world.server.host,
-        port=system.world.server.port,
+        host=there.server.address.host,
+        port=there.server.address.port,
         pause_s=OBSERVE_EVERY_S,
         subjects=(*watched, beside),
     )
-    (folder / "task.json").write_bytes(msgspec.json.encode(task))
-    log = folder / "answers.jsonl"
-    command = [_python(), "-m", "chaos.observer", str(folder / "task.json"), str(log)]
-    return Role("observer", command, folder / "observer.log"), log
+    name = at_side("observer", there.side)
+    path, log = folder / f"{name}.json", folder / f"{name}.jsonl"
+    path.write_bytes(msgspec.json.encode(task))
+    command = [_python(), "-m", "chaos.observer", str(path), str(log)]
+    return Role(name, command, folder / f"{name}.log"), log
 
 
 def _python() -> str:

@@ -25,7 +25,9 @@ UNSURE_S = 15.0
 GRACE_STOPPED_S = 0.3
 """After SIGCONT a process goes on where it stood."""
 
-SERVER_FAULTS = frozenset({"kill-server", "stop-server"})
+SERVER_FAULTS = frozenset({"kill-server", "stop-server", "provider-unreachable", "provider-slow"})
+"""With two providers a fault of one is taken as one of both: fair time is then short, never long."""
+
 STORE_FAULTS = frozenset(
     {"store-deleted", "store-old", "disk-full"}
     | {"etcd-leader", "etcd-partition", "etcd-majority", "etcd-full"}

@@ -9,7 +9,7 @@ import os
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -30,6 +30,18 @@ NAMED = (
     Named(endpoint="books", names=(f"books.{ZONE}",), floor=2),
 )
 """What is published: two names under one fence, a failover, and a floor of two."""
+
+MAIN = "main"
+"""What the provider is called where there is only one."""
+
+SIDES = ("bind", "knot")
+"""The providers of a run with two: real servers, and what each is called."""
+
+LAGGING = {"shop": "hold", "api": "go_on", "books": "roll_back"}
+"""With several providers: one endpoint for each choice of what becomes of a change if one lags."""
+
+WINDOW_S = 0.6
+"""Longer than a flip takes, shorter than most faults."""
 
 NEIGHBOURS = (
     ("mail", "60 A 198.51.100.25"),
@@ -57,7 +69,9 @@ class World:
             `bounded`.
         network: the first three numbers of the regions' loopback addresses.
         store: the members of the etcd that keeps the plans; empty: a file.
-        provider: the lines of the provider, with `{server}` for its address.
+        provider: the lines of the providers, with `{0}`, `{1}` for their addresses.
+        sides: the names of the providers, where the same names are published at several; else none.
+        server: where the first provider answers; others: where the rest do.
     """
 
     folder: Path
@@ -67,6 +81,13 @@ class World:
     provider: str
     server: Address
     store: str = ""
+    sides: tuple[str, ...] = ()
+    others: tuple[Address, ...] = ()
+
+    @property
+    def servers(self) -> tuple[Address, ...]:
+        """Where each provider answers."""
+        return (self.server, *self.others)
 
     def file(self, role: str) -> Path:
         """Return a role's topology file."""
@@ -81,11 +102,10 @@ class World:
         """Return a region's address."""
         return f"{self.network}.{11 + REGIONS.index(region)}"
 
-    def write(self, edition: Edition, servers: Mapping[str, Address]) -> None:
+    def write(self, edition: Edition, servers: Mapping[str, Sequence[Address]]) -> None:
         """Write every role's file, each in one step, so that nobody reads half a file."""
         for role in ("main", "server", *ENACTORS):
-            server = servers.get(role, self.server)
-            self.put(role, self.text(edition, server))
+            self.put(role, self.text(edition, servers.get(role, self.servers)))
 
     def put(self, role: str, text: str) -> None:
         """Put a text in the place of a role's file."""
@@ -95,7 +115,7 @@ class World:
         draft.write_text(text)
         draft.replace(path)
 
-    def text(self, edition: Edition, server: Address) -> str:
+    def text(self, edition: Edition, servers: Sequence[Address]) -> str:
         """The topology."""
         regions = REGIONS if edition.south else REGIONS[:3]
         targets = "\n".join(
@@ -103,13 +123,22 @@ class World:
             for one in regions
         )
         return _TOPOLOGY.format(
-            provider=self.provider.format(server=server),
+            provider=self.provider.format(*servers),
+            first=self.sides[0] if self.sides else MAIN,
             store=f"store: {{etcd: [{self.store}]}}" if self.store else "",
             ttl_s=edition.ttl_s,
             port=HTTP_PORT,
             targets=targets,
             rest=", ".join(regions[1:]),
+            **{one.endpoint: self._published(one.endpoint) for one in NAMED},
         )
+
+    def _published(self, endpoint: str) -> str:
+        """The lines that say where an endpoint stands, if that is not the one provider."""
+        if not self.sides:
+            return ""
+        where = f"providers: [{', '.join(self.sides)}]"
+        return f"    {where}\n    lagging: {LAGGING[endpoint]}\n    window_s: {WINDOW_S}\n"
 
 
 # Intervals as short as the format allows, so that a plan lives for about a second.
@@ -129,7 +158,7 @@ regions: {{eu: {{}}, us: {{}}, ap: {{}}, sa: {{}}}}
 providers:
 {provider}
 defaults:
-  provider: main
+  provider: {first}
   ttl_s: {ttl_s}
   policy: {{recovery_s: 30}}
   budget: {{removed_ratio: 1, window_s: 1}}
@@ -138,17 +167,17 @@ defaults:
 endpoints:
   shop:
     names: [www.example.org, {{name: v4.example.org, families: [ipv4]}}]
-    targets:
+{shop}    targets:
 {targets}
   api:
     names: [api.example.org]
     policy: {{kind: failover, order: [eu, [{rest}]]}}
-    targets:
+{api}    targets:
 {targets}
   books:
     names: [books.example.org]
     floors: {{targets: 2, share_ratio: 0.25}}
-    targets:
+{books}    targets:
 {targets}
 """
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 import os
 import random
 from pathlib import Path
@@ -9,8 +10,8 @@ from pathlib import Path
 from chaos.archive import Archivist
 from chaos.drawing import Planned
 from chaos.etcd import EtcdArchivist
-from chaos.foreign import KINDS
-from chaos.history import Named
+from chaos.foreign import KINDS, ForeignHand
+from chaos.history import Named, at_side
 from chaos.notdone import Hand, NotDone
 from chaos.proxy import Trap
 from chaos.standing import standing
@@ -47,20 +48,18 @@ class ZoneHands:
     # server and store
 
     async def _kill_server(self, planned: Planned, dice: random.Random) -> str:
-        del dice
-        server = self._system.stand.server
-        await asyncio.to_thread(server.kill)
+        there = dice.choice(self._system.stands)
+        await asyncio.to_thread(there.server.kill)
         await asyncio.sleep(planned.for_s)
-        await asyncio.to_thread(server.start)
-        return f"down for {planned.for_s:.1f} s and its start"
+        await asyncio.to_thread(there.server.start)
+        return f"{there.software} down for {planned.for_s:.1f} s and its start"
 
     async def _stop_server(self, planned: Planned, dice: random.Random) -> str:
-        del dice
-        server = self._system.stand.server
-        server.freeze()
+        there = dice.choice(self._system.stands)
+        there.server.freeze()
         await asyncio.sleep(planned.for_s)
-        server.thaw()
-        return f"stopped for {planned.for_s:.1f} s"
+        there.server.thaw()
+        return f"{there.software} stopped for {planned.for_s:.1f} s"
 
     async def _store_deleted(self, planned: Planned, dice: random.Random) -> str:
         del planned, dice
@@ -76,8 +75,8 @@ class ZoneHands:
 
     async def _all_whole(self) -> None:
         """Wait until the foreign hand's last act has healed: see `catalogue` for what is kept apart."""
-        server = self._system.world.server
-        for named in NAMED:
+        servers = self._system.world.servers
+        for server, named in itertools.product(servers, NAMED):
             for _ in range(WHOLE_TRIES):
                 if (await asyncio.to_thread(standing, server, named)).whole:
                     break
@@ -131,39 +130,39 @@ class ZoneHands:
     # the zone
 
     async def _foreign(self, planned: Planned, dice: random.Random) -> str:
-        del dice
-        return await self._edit(planned.kind.name, _named(planned.target))
+        foreign = dice.choice(self._system.foreigns)
+        return await self._edit(foreign, planned.kind.name, _named(planned.target))
 
-    async def _edit(self, kind: str, named: Named, *, why: str = "") -> str:
-        if not await asyncio.to_thread(self._system.foreign.do, kind, named, why=why):
+    async def _edit(self, foreign: ForeignHand, kind: str, named: Named, *, why: str = "") -> str:
+        if not await asyncio.to_thread(foreign.do, kind, named, why=why):
             raise NotDone("the server did not take it")
-        return "done"
+        return at_side("done", foreign.side)
 
     async def _cname_at_fence(self, planned: Planned, dice: random.Random) -> str:
-        del dice
+        foreign = dice.choice(self._system.foreigns)
         named = _named(planned.target)
-        await self._edit(planned.kind.name, named)
+        await self._edit(foreign, planned.kind.name, named)
         await asyncio.sleep(planned.for_s)
-        if not await asyncio.to_thread(self._system.foreign.mend_cname, named):
+        if not await asyncio.to_thread(foreign.mend_cname, named):
             raise NotDone("the server did not take it back")
         return f"for {planned.for_s:.1f} s"
 
     async def _two_wipes(self, planned: Planned, dice: random.Random) -> str:
-        del dice
+        foreign = dice.choice(self._system.foreigns)
         named = _named(planned.target)
         role, proxy = self._system.roles["enactor-2"], self._system.proxies["enactor-2"]
 
         async def pause() -> None:
             role.pause()
 
-        await self._edit("wipe-name", named, why=planned.kind.name)
+        await self._edit(foreign, "wipe-name", named, why=planned.kind.name)
         trap = Trap(after=pause, alone=False)
         proxy.catch_reply(trap)  # stopped with "no fence there" in its hands, if it was quick
         await asyncio.sleep(0.15)
         proxy.forget_traps()
         await asyncio.sleep(planned.for_s)
         try:
-            await self._edit("wipe-name", named, why=planned.kind.name)
+            await self._edit(foreign, "wipe-name", named, why=planned.kind.name)
         finally:
             role.resume()
         return f"{planned.for_s:.1f} s apart" + (", one stopped" if trap.sprung.is_set() else "")
