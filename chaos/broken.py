@@ -7,6 +7,8 @@ without the data; one that publishes what nobody allowed; a tidy person in other
 clean-up that forgets live plans.
 
     python -m chaos.broken --file world.yaml --state FOLDER unfenced cleaner ...      until it is killed
+
+With `--provider` they write at that one of several: the second write without its fence.
 """
 
 import argparse
@@ -157,10 +159,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m chaos.broken")
     parser.add_argument("--file", type=Path, required=True)
     parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--provider", help="whom to write to [the first]")
     parser.add_argument("programs", nargs="+", choices=sorted(PROGRAMS))
     asked = parser.parse_args()
     world = open_world(asked.file, asked.state)
-    provider = world.topology.providers[0]
+    known = {str(one.name): one for one in world.topology.providers}
+    provider = known[asked.provider or next(iter(known))]
     key = world.key(provider)
     if key is None:
         raise SystemExit("the provider has no key")

@@ -12,6 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from chaos import agreement
 from chaos.history import NEIGHBOUR, SECOND_NS, History, Named, Run, StoreLook, at_side
 from chaos.windows import BREAK_GLASS, FairTime, Heal, foreign_values, is_whole, short, windows_of
 from outlast.model.fence import RESCUER, Fence, parse_fence
@@ -105,6 +106,7 @@ def judge(history: History) -> Verdict:
         *_owned(case),
         *_heals(case),
         *_promises(case),
+        *_agreed(case),
     ]
     violations.sort(key=lambda one: one.at_ns)
     heals = tuple(one for found in windows.values() for one in found)
@@ -284,6 +286,23 @@ def _promises(case: _Case) -> Iterator[Violation]:
             text = f"not within {one.bound_s:g} s: {one.detail}"
             at_ns = case.history.ended_ns
             yield Violation(rule=one.rule, subject=one.subject, at_ns=at_ns, text=text)
+
+
+def _agreed(case: _Case) -> Iterator[Violation]:
+    """Several providers: one number never has two contents, and in the end all show the same."""
+    for one in agreement.one_content(case.history):
+        yield Violation(rule="S2", subject=one.endpoint, at_ns=one.at_ns, text=one.text)
+    if not case.history.promises:
+        return  # the run ended in the middle of things
+    for found in agreement.in_the_end(case.history):
+        case.judged["L1"] += 1
+        if found is not None:
+            yield Violation(
+                rule="L1",
+                subject=found.endpoint,
+                at_ns=found.at_ns,
+                text=f"no agreement: {found.text}",
+            )
 
 
 def _violation(rule: str, run: Run, text: str) -> Violation:

@@ -23,7 +23,7 @@ LANE_HEIGHT = 14
 GAP = 20
 TICK_S = 10
 LANES = (
-    *("enactor-1", "enactor-2", "enactor-3", "planner", "prober", "server", "store"),
+    *("enactor-1", "enactor-2", "enactor-3", "planner", "prober", "server", *SIDES, "store"),
     *("shop", "api", "books", "people", "topology", "regions"),
 )
 PEOPLE = frozenset({"freeze", "evacuate", "rollback", "rescue"})
@@ -141,6 +141,8 @@ def _timeline(history: History, verdict: Verdict) -> str:
         top += STAIR_HEIGHT + BAND_HEIGHT + GAP
     for lane in LANES:
         mine = [one for one in history.faults if _lane(one) == lane]
+        if lane in SIDES and not mine:
+            continue
         parts += _lane_marks(lane, mine, scale, top)
         top += LANE_HEIGHT
     grid = _grid(scale, history, top)
@@ -213,8 +215,6 @@ def _band(
 
 
 def _lane(fault: Fault) -> str:
-    if fault.target in SIDES:
-        return "server"
     return "people" if fault.kind in PEOPLE else fault.target
 
 

@@ -4,6 +4,7 @@ import statistics
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 
+from chaos.agreement import apart
 from chaos.checks import HEAL_S, RULES, Verdict, Violation
 from chaos.history import SECOND_NS, History
 from chaos.windows import Heal
@@ -89,9 +90,22 @@ def summarize(history: History, verdict: Verdict) -> Summary:
             for one in history.promises
         ),
         violations=tuple(tell(one, history) for one in verdict.violations),
-        notes=tuple(f"{count} x {note}" for note, count in Counter(history.notes).items()),
+        notes=(
+            *(f"{count} x {note}" for note, count in Counter(history.notes).items()),
+            *_apart(history),
+        ),
         passed=verdict.passed,
     )
+
+
+def _apart(history: History) -> tuple[str, ...]:
+    """How long several providers differed at most, while each of them was whole."""
+    if not history.sides:
+        return ()
+    during_s, after_s = apart(history)
+    sides = " and ".join(history.sides)
+    during = f"{sides} differed for at most {during_s:.1f} s during the faults"
+    return (f"{during}, {after_s:.1f} s afterwards",)
 
 
 def _kinds(history: History, heals: tuple[Heal, ...]) -> tuple[KindLine, ...]:

@@ -6,7 +6,7 @@ from chaos.catalogue import CATALOGUE
 from chaos.drawing import draw
 from chaos.page import LANES
 
-ALL = frozenset({"disk", "cable", "netem", "file", "etcd"})
+ALL = frozenset({"disk", "cable", "netem", "file", "etcd", "dual"})
 
 
 def test_one_seed_draws_the_same_faults_again() -> None:

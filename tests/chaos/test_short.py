@@ -14,6 +14,8 @@ from chaos.director import Settings, direct
 from chaos.history import History
 from chaos.page import page
 from chaos.report import summarize, text
+from chaos.servers import DUAL
+from chaos.world import SIDES
 
 SILENT_SHARE_MAX = 0.5
 
@@ -56,6 +58,44 @@ def test_nothing_breaks_while_etcd_does() -> None:
     summary = summarize(history, verdict)
     assert verdict.passed, text(summary)
     assert {one.kind for one in summary.kinds if one.done} == {one.name for one in kinds}
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_nothing_breaks_at_two_providers_at_once() -> None:
+    """One of them unreachable, slow, stopped or wiped; both hold every rule, and agree in the end."""
+    settings = Settings(server=DUAL, seed=9, faults=24, per_s=4, warm_up_s=0.5)
+    history, verdict = run(settings)
+    summary = summarize(history, verdict)
+    assert verdict.passed, text(summary)
+    assert {one.rule for one in summary.rules if not one.judged} <= {"L2"}, text(summary)
+    assert {"provider-unreachable", "provider-slow"} <= {
+        one.kind for one in summary.kinds if one.done
+    }
+    seen = {run.subject for run in history.runs if not run.answer.fault}
+    assert {f"{one}@{side}" for one in ("shop", "api", "books") for side in SIDES} <= seen
+    assert all(one.endpoint in page(history, verdict, summary) for one in history.endpoints)
+
+
+@pytest.mark.servers
+@pytest.mark.slow
+def test_a_second_write_without_its_fence_is_found_at_the_second_provider() -> None:
+    """Unconditional writes, and a fence moved without data, at one of two: named, and the other not."""
+    programs = ("--provider", "knot", "unfenced", "half")
+    companion = (sys.executable, "-m", "chaos.broken", "--file", "{file}", "--state", "{state}")
+    _, verdict = run(
+        Settings(
+            server=DUAL,
+            seed=3,
+            faults=0,
+            seconds=5,
+            companion=(*companion, *programs),
+            promises=False,
+        )
+    )
+    found = {(one.rule, one.subject) for one in verdict.violations}
+    assert {("S2", "shop@knot"), ("S3", "api@knot")} <= found, verdict.violations
+    assert not {subject for _, subject in found if "bind" in subject}, verdict.violations
 
 
 @pytest.mark.servers
