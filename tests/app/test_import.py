@@ -219,6 +219,17 @@ def test_a_route_53_listing_moves_in(tmp_path: Path) -> None:
         assert told[0].startswith(f"{path}:"), told
 
 
+def test_a_route53_zone_stays_at_route53_unless_a_server_is_named(tmp_path: Path) -> None:
+    """Adopting without a gap is done where the records stand; moving elsewhere is asked for."""
+    path = tmp_path / "zone.json"
+    path.write_text(json.dumps(ROUTE53))
+    stays = imported(invoke("import", "route53", str(path)))
+    assert [str(one.kind) for one in stays.providers] == ["route53"]
+    moves = imported(invoke("import", "route53", str(path), "--server", "192.0.2.1"))
+    assert [str(one.kind) for one in moves.providers] == ["rfc2136"]
+    assert moves.providers[0].server.host == "192.0.2.1"
+
+
 def test_a_listing_that_was_cut_off_says_so(tmp_path: Path) -> None:
     """Half a zone must not look like a whole one."""
     path = tmp_path / "zone.json"

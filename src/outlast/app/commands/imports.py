@@ -21,6 +21,7 @@ from outlast.model.names import parse_dns_name, parse_word
 
 F = TypeVar("F", bound=Callable[..., object])
 
+SERVER = "127.0.0.1:53"
 SHARED = """
     What cannot be carried over is reported, each with its place. It stays in the DNS as it is, and Outlast
     does not touch it. The first `outlast plan` of the new file changes no record: it puts the fence beside
@@ -34,7 +35,7 @@ class Wishes:
 
     output: Path | None
     provider: str
-    server: str
+    server: str | None
     key: str | None
     region: str
     places: tuple[str, ...]
@@ -55,7 +56,7 @@ def shared_options(command: F) -> F:
             help="TSIG key with which the server takes updates; SECRET is env:VARIABLE or file:PATH.",
         ),
         click.option(
-            "--server", default="127.0.0.1:53", show_default=True,
+            "--server", show_default=SERVER,
             help="The primary that takes updates.",
         ),
         click.option("--provider", default="dns", show_default=True, help="What to call that DNS."),
@@ -85,7 +86,8 @@ def import_() -> None:
 @shared_options
 def octodns(folder: Path, **options: object) -> int:
     """Import the YAML files of octoDNS below FOLDER."""
-    return _finish(read_octodns(folder), str(folder), _wishes(options))
+    wishes = _wishes(options)
+    return _finish(read_octodns(folder), str(folder), wishes, _server(wishes))
 
 
 @import_.command(
@@ -104,7 +106,8 @@ def zone(file: Path, origin: str, **options: object) -> int:
         name = parse_dns_name(origin)
     except ValueError as error:
         raise ConfigError(f"--origin {origin}: {error}") from error
-    return _finish(read_zone_file(file, name), str(file), _wishes(options))
+    wishes = _wishes(options)
+    return _finish(read_zone_file(file, name), str(file), wishes, _server(wishes))
 
 
 @import_.command(
@@ -119,25 +122,35 @@ def zone(file: Path, origin: str, **options: object) -> int:
 @click.argument("source")
 @shared_options
 def route53(source: str, **options: object) -> int:
-    """Import a Route 53 zone: SOURCE is the AWS CLI's listing as a file, or a hosted zone's id."""
+    """Import a Route 53 zone: SOURCE is the AWS CLI's listing as a file, or a hosted zone's id.
+
+    The topology publishes at Route 53, unless `--server` names another DNS that takes updates.
+    """
     path = Path(source)
     seen = read_listing(path) if path.exists() else list_zone(source)
-    return _finish(seen, source, _wishes(options))
+    wishes = _wishes(options)
+    # A server or a key is only named by somebody who moves the zone to another DNS at once.
+    stays = wishes.server is None and wishes.key is None
+    return _finish(seen, source, wishes, ("kind: route53",) if stays else _server(wishes))
 
 
 def _wishes(options: dict[str, object]) -> Wishes:
     return Wishes(**options)  # type: ignore[arg-type]  # click made each of the type its option has
 
 
-def _finish(seen: Seen, source: str, wishes: Wishes) -> int:
-    """Write the topology and tell what stays; ends with 0 also if something does."""
+def _finish(seen: Seen, source: str, wishes: Wishes, provider: tuple[str, ...]) -> int:
+    """Write the topology and tell what stays; ends with 0 also if something does.
+
+    Args:
+        provider: the lines of the DNS that is written to.
+    """
     drafts = gather(seen, Places(networks=_networks(wishes.places), default=_word(wishes.region)))
     for one in sorted(seen.stays, key=lambda one: one.place):
         sys.stderr.write(f"{one}\n")
     how = Writing(
         source=source,
         provider_name=_word(wishes.provider),
-        provider=_provider(wishes),
+        provider=provider,
         checks=wishes.checks,
     )
     text = write(drafts, seen, how)
@@ -176,9 +189,10 @@ def _networks(places: tuple[str, ...]) -> tuple[tuple[Network, str], ...]:
     return tuple(made)
 
 
-def _provider(wishes: Wishes) -> tuple[str, ...]:
+def _server(wishes: Wishes) -> tuple[str, ...]:
+    """A server that takes updates."""
     try:
-        server = parse_server(wishes.server)
+        server = parse_server(wishes.server or SERVER)
     except ValueError as error:
         raise ConfigError(f"--server {wishes.server}: {error}") from error
     lines = ["kind: rfc2136", f'server: "{server}"']
