@@ -105,9 +105,11 @@ class Meters:
 
     def report(self, minute: int, hit: Floats, ratio: Floats) -> None:
         """Count the reports that people newly hit write, some minutes later."""
-        fresh = np.maximum(0.0, hit - self._reported)
-        self._reported = self._reported * (1.0 - 1.0 / SESSION_MIN) + fresh
-        self._writing = self._writing + (fresh * ratio[:, None]).sum(axis=0)
+        fresh = np.subtract(hit, self._reported)
+        np.maximum(fresh, 0.0, out=fresh)
+        self._reported *= 1.0 - 1.0 / SESSION_MIN
+        self._reported += fresh
+        self._writing = self._writing + ratio @ fresh
         written = self._writing * (1.0 - np.exp(-1.0 / REPORT_DELAY_MIN))
         self._writing = self._writing - written
         self.reports[minute] = written

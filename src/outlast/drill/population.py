@@ -31,6 +31,24 @@ EVENING = (20.0, 0.7)
 DAY_MIN = 1440
 
 
+@dataclass(frozen=True, slots=True)
+class Crowd:
+    """Users of services that share homes and daytime: what they do is one product of matrices.
+
+    Attributes:
+        rows: the services.
+        pattern, curve: which homes, and which daytime.
+        people: daily users [row, country].
+        asked: requests a second that they make when everybody is awake [row, country].
+    """
+
+    rows: NDArray[np.intp]
+    pattern: int
+    curve: int
+    people: Floats
+    asked: Floats
+
+
 @dataclass(slots=True)
 class Population:
     """People and their load.
@@ -46,6 +64,7 @@ class Population:
         share: for services without people: share of the demand by region.
         peak: the most of `people * curve` over a day [service].
         stated: whether a service says its load.
+        crowds: users of services, by homes and daytime.
     """
 
     countries: tuple[str, ...]
@@ -60,6 +79,7 @@ class Population:
     stated: NDArray[np.bool_]
     start_s: float
     offsets_h: Floats
+    crowds: tuple[Crowd, ...] = ()
 
     @classmethod
     def of(cls, layout: Layout, start: datetime) -> "Population":
@@ -97,6 +117,7 @@ class Population:
             ),
         )
         made._measure(services)
+        made.crowds = _crowds(made)
         return made
 
     def _measure(self, services: Sequence[Service]) -> None:
@@ -124,34 +145,50 @@ class Population:
         swings = np.array([[one[1]] for one in self.curves])
         return awake(hour[None, :], peaks, swings)
 
-    def load(self, at_s: float, rows: NDArray[np.intp], cut: Floats | None) -> Floats:
-        """Return requests a second of some services by region [row, region].
+    def load(self, at_s: float, cut: Floats | None) -> Floats:
+        """Return requests a second by region [service, region].
 
         Args:
             cut: share of traffic lost between a country and a region; None: nothing is.
         """
         day = self.daytime(at_s)
         table = self.homes if cut is None else self.homes * (1.0 - cut)[None]
-        made = self.demand[rows, None] * self.share[rows]
-        used = np.asarray(self.people.any(axis=1))
-        for number in range(len(table)):
-            at = np.nonzero(used[rows] & (self.pattern[rows] == number))[0]
-            who = rows[at]
-            weight = self.people[who] * day[self.curve_of[who]] / self.peak[who, None]
-            made[at] = self.demand[who, None] * (weight @ table[number])
+        made = self.demand[:, None] * self.share
+        for one in self.crowds:
+            made[one.rows] = one.asked @ (day[one.curve][:, None] * table[one.pattern])
         return made
 
     def hit(self, trouble: Floats, at_s: float, cut: Floats | None) -> Floats:
         """Return people hit [service, country]; `trouble` is the share not served by home region."""
         day = self.daytime(at_s) * ONLINE_AT_ONCE_RATIO
-        share = np.empty_like(self.people)
-        for number, table in enumerate(self.homes):
-            rows = self.pattern == number
+        found = np.zeros_like(self.people)
+        for one in self.crowds:
+            awake_now, table = day[one.curve], self.homes[one.pattern]
             if cut is None:
-                share[rows] = trouble[rows] @ table.T
+                share = trouble[one.rows] @ (table.T * awake_now)
             else:
-                share[rows] = trouble[rows] @ (table * (1.0 - cut)).T + (table * cut).sum(axis=1)
-        return share * self.people * day[self.curve_of]
+                lost = (table * cut).sum(axis=1) * awake_now
+                share = trouble[one.rows] @ ((table * (1.0 - cut)).T * awake_now) + lost
+            found[one.rows] = np.multiply(share, one.people, out=share)
+        return found
+
+
+def _crowds(population: Population) -> tuple[Crowd, ...]:
+    used = population.people.any(axis=1)
+    pairs = sorted(
+        {
+            (int(p), int(c))
+            for p, c in zip(population.pattern[used], population.curve_of[used], strict=True)
+        }
+    )
+    crowds = []
+    for pattern, curve in pairs:
+        alike = used & (population.pattern == pattern) & (population.curve_of == curve)
+        rows = np.nonzero(alike)[0]
+        people = population.people[rows]
+        asked = people * (population.demand[rows] / population.peak[rows])[:, None]
+        crowds.append(Crowd(rows, pattern, curve, people, asked))
+    return tuple(crowds)
 
 
 def _countries(services: Sequence[Service]) -> tuple[str, ...]:

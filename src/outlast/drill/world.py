@@ -113,8 +113,7 @@ class World:
         """Take the demand of the minute that begins."""
         if not self.parts.flowing:
             return
-        every = np.arange(len(self.layout.services))
-        load = self.population.load(at_s, every, cut) * self.conditions.load[:, None]
+        load = self.population.load(at_s, cut) * self.conditions.load[:, None]
         load = np.where(
             self.population.states_load[:, None],
             load,
