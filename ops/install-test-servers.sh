@@ -7,7 +7,7 @@ PATH="$PATH:/usr/sbin:/sbin"
 # program:package
 NEEDED="named:bind9 nsupdate:bind9-dnsutils dig:bind9-dnsutils knotd:knot kdig:knot-dnsutils \
 pdns_server:pdns-server pdnsutil:pdns-server sqlite3:sqlite3 dnsperf:dnsperf \
-unbound:unbound etcd:etcd-server etcdctl:etcd-client spin:spin gcc:gcc ip:iproute2 nats-server:nats-server wrk:wrk"
+unbound:unbound etcd:etcd-server etcdctl:etcd-client spin:spin gcc:gcc ip:iproute2 nats-server:nats-server wrk:wrk chromium:chromium"
 
 missing=""
 for pair in $NEEDED; do

@@ -4,17 +4,34 @@ import asyncio
 import json
 import urllib.error
 import urllib.request
+from dataclasses import replace
 
 import pytest
+from tests.support.builders import NAME, addresses, endpoint, plan, target
 from tests.support.system import System, until
 
-from outlast.app.board.live import Live
-from outlast.app.board.pages import PAGE_SIZE, Search, overview, verdict
+from outlast.app.board.live import Live, Sight
+from outlast.app.board.pages import PAGE_SIZE, Pair, Search, age, differences, overview, verdict
 from outlast.app.board.routes import is_loopback
 from outlast.app.standing import Line, Status
+from outlast.drivers.entries import Head
+from outlast.glass.incident import Impact, Incident, Phase, Update
+from outlast.model.plan import Plan, Ruling
+from outlast.model.units import NS_PER_S, Nanos
 
+AT = "2026-01-02T03:04:05Z"
 FULL = 300_000
 """Bytes that no page may have (the issue's own limit)."""
+
+INCIDENT = Incident(
+    number=1,
+    title="Paying fails",
+    impact=Impact.MAJOR,
+    about=("shop",),
+    opened_ns=Nanos(0),
+    began_ns=Nanos(0),
+    updates=(Update(at_ns=Nanos(0), by="somebody", text="Seen.", phase=Phase.INVESTIGATING),),
+)
 
 
 def line(number: int, state: str = "ok", answers: str = "eu-west:1") -> Line:
@@ -30,7 +47,7 @@ def line(number: int, state: str = "ok", answers: str = "eu-west:1") -> Line:
 
 
 def status(*lines: Line, **rest: object) -> Status:
-    return Status(at="now", topology="t", store="s", endpoints=lines, **rest)  # type: ignore[arg-type]
+    return Status(at=AT, topology="t", store="s", endpoints=lines, **rest)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -41,20 +58,21 @@ def status(*lines: Line, **rest: object) -> Status:
         (status(line(1, "empty", "EMPTY"), line(2, "content")), "bad", "outlast rescue"),
         (status(line(1), store_reachable=False), "bad", "What is published stays"),
         (status(line(1), sick=("v",)), "warn", "nothing is removed"),
-        (status(line(1), gone=("planner",)), "warn", "1 roles are gone"),
+        (status(replace(line(1), detail="down: 192.0.2.1")), "warn", "1 of them without targets"),
+        (status(line(1), gone=("planner",)), "warn", "1 role is gone"),
     ],
 )
 def test_the_verdict_says_the_worst_and_what_to_do(of: Status, kind: str, said: str) -> None:
     """In one line."""
-    assert verdict(of)[0] == kind
-    assert said in verdict(of)[1]
+    assert verdict(Sight(of))[0] == kind
+    assert said in verdict(Sight(of))[1]
 
 
 def test_ten_thousand_endpoints_stay_usable() -> None:
     """What is wrong comes first; pages stay small; search finds names."""
     lines = [line(number) for number in range(10_000)] + [line(10_000, "drift")]
     whole = status(*lines)
-    page = overview(whole, Search(), [], [])
+    page = overview(Sight(whole), Search(), [])
     assert len(page.encode()) < FULL
     found = Search().find(whole.endpoints)
     assert found.lines[0].endpoint == "shop-10000"
@@ -69,7 +87,7 @@ def test_ten_thousand_endpoints_stay_usable() -> None:
 def test_what_others_wrote_is_text() -> None:
     """A record's value, a reason, a search."""
     evil = "<script>alert(1)</script>"
-    page = overview(status(line(1, evil, evil)), Search(text='"><b>'), [], [])
+    page = overview(Sight(status(line(1, evil, evil))), Search(text='"><b>'), [])
     assert "<script>alert" not in page
     assert '"><b>' not in page
 
@@ -77,9 +95,9 @@ def test_what_others_wrote_is_text() -> None:
 async def test_a_thousand_boards_are_told_by_one_look() -> None:
     """Within a second, and only when something changed."""
     looks = 0
-    now = status(line(1))
+    now = Sight(status(line(1)))
 
-    async def look() -> Status:
+    async def look() -> Sight:
         nonlocal looks
         looks += 1
         return now
@@ -90,16 +108,80 @@ async def test_a_thousand_boards_are_told_by_one_look() -> None:
     waiting = [asyncio.ensure_future(anext(one)) for one in streams]
     await live.refresh()
     first = await asyncio.gather(*waiting)
-    assert set(first) == {"id: 1\nevent: changed\ndata: 1\n\n"}
+    assert set(first) == {f"id: 1\nevent: changed\ndata: {now.mark}\n\n"}
     again = asyncio.ensure_future(anext(streams[0]))
     await live.refresh()
     assert not again.done(), "nothing changed"
-    now = status(line(1, "drift"))
+    now = Sight(status(line(1, "drift")))
     await live.refresh()
     assert (await again).startswith("id: 2")
     assert looks == 3
     for one in streams:
         await one.aclose()
+
+
+def test_whatever_is_shown_on_top_is_news() -> None:
+    """An incident and a trouble of the process reach open boards; the time alone does not."""
+    plain = Sight(status(line(1)))
+    assert plain.mark == Sight(replace(plain.status, at="2027-01-01T00:00:00Z")).mark
+    assert plain.mark != Sight(plain.status, (INCIDENT,)).mark
+    assert plain.mark != Sight(plain.status, troubles={"store world": "lost"}).mark
+
+
+def test_what_needs_somebody_stands_on_top() -> None:
+    """Incidents, overrides and the process's own troubles stand before the endpoints."""
+    of = status(line(1), overrides=("evacuated: eu-west in 4 steps",))
+    page = overview(Sight(of, (INCIDENT,), {"bug prober": "prober ended"}), Search(), [])
+    top = page[: page.index("<h2>Endpoints")]
+    for said in ("Paying fails", "evacuated: eu-west", "prober ended", "trouble with bug prober"):
+        assert said in top
+
+
+@pytest.mark.parametrize(
+    ("gone_s", "said"),
+    [
+        (0, "0 s"), (-5, "0 s"), (119, "119 s"), (120, "2 min"), (7_199, "119 min"), (7_200, "2 h"),
+        (172_800, "2 d"),
+    ],
+)  # fmt: skip
+def test_ages_have_one_unit(gone_s: int, said: str) -> None:
+    """And never lie in the future."""
+    assert age(gone_s * NS_PER_S, 0) == f"{said} ago"
+
+
+def made(generation: int, *values: str) -> Plan:
+    """A plan that answers one name."""
+    before = plan(endpoint(target("eu-1")), generation=generation)
+    return replace(before, record_sets=(addresses(*values),))
+
+
+def test_differences_are_told_value_by_value() -> None:
+    """One address leaves, one comes, one stays."""
+    before, after = made(1, "192.0.2.1", "192.0.2.2"), made(2, "192.0.2.2", "192.0.2.3")
+    assert differences(before, after) == (
+        ("-", f"{NAME} 30 A 192.0.2.1"),
+        ("+", f"{NAME} 30 A 192.0.2.3"),
+    )
+    assert differences(before, before) == ()
+
+
+@pytest.mark.parametrize(
+    ("pair", "found"),
+    [(Pair(), (2, 3)), (Pair(older=1, newer=3), (1, 3)), (Pair(older=1, newer=9), None)],
+)
+def test_two_plans_are_compared_if_both_are_kept(pair: Pair, found: tuple[int, int] | None) -> None:
+    """The newest two, unless somebody asks for others."""
+    plans = [made(one, "192.0.2.1") for one in (1, 2, 3)]
+    heads = [
+        Head(
+            plan=one,
+            ruling=Ruling(endpoint=one.endpoint, generation=one.generation, findings=()),
+        )
+        for one in plans
+    ]
+    got = pair.of(heads)
+    assert (got and tuple(int(one.plan.generation) for one in got)) == found
+    assert Pair().of(heads[:1]) is None
 
 
 @pytest.mark.parametrize(
@@ -140,6 +222,9 @@ def test_the_board_of_a_running_system(running: System) -> None:
     assert "first publication" in text
     assert "local says up" in text
     assert fetch(running, "/endpoint/none")[0] == 404
+    until(lambda: "<strong>plan<" in fetch(running, "/trail")[1], "the trail is shown")
+    assert "Its signature was checked" in fetch(running, "/trail")[1]
+    assert "outlast/trail" in fetch(running, "/trail/checkpoint")[1].replace(".", "/")
     assert json.loads(fetch(running, "/status.json")[1])["store_reachable"] is True
     assert fetch(running, "/", Host="evil.example")[0] == 400
     for name in ("board.css", "board.js"):

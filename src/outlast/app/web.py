@@ -42,7 +42,7 @@ def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = 
         status = {"status": "not ready" if stopping else "ready", "wrong": troubles.now()}
         return JSONResponse(status, status_code=503 if stopping else 200)
 
-    return Starlette(
+    application = Starlette(
         routes=[
             Route("/metrics", show_metrics),
             Route("/healthz", show_health),
@@ -50,6 +50,8 @@ def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = 
             *board,
         ]
     )
+    application.state.troubles = troubles.now  # the board tells them, too
+    return application
 
 
 class WebServer(uvicorn.Server):

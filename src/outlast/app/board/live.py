@@ -5,24 +5,60 @@ look at the store and the DNS, and a thousand small messages. While nobody watch
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 import msgspec
 
 from outlast.app.standing import Status
+from outlast.glass.incident import Incident
 
 LOOK_S = 1.0
 KEEP_ALIVE_S = 15.0
 
-Look = Callable[[], Awaitable[Status]]
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What one look shows.
+
+    Attributes:
+        incidents: newest first; none while the store is lost.
+        troubles: what the process itself says is wrong, by name: what `/readyz` tells.
+    """
+
+    status: Status
+    incidents: tuple[Incident, ...] = ()
+    troubles: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def mark(self) -> str:
+        """What differs when something worth showing differs: not the time, nor who did what just now."""
+        status = self.status
+        still = (
+            status.store,
+            status.store_reachable,
+            tuple((one.kind, one.name) for one in status.roles),
+            status.gone,
+            status.overrides,
+            status.sick,
+            status.disagreeing,
+            status.endpoints,
+            status.orphans,
+            self.incidents,
+            self.troubles,
+        )
+        return sha256(msgspec.json.encode(still)).hexdigest()[:16]
+
+
+Look = Callable[[], Awaitable[Sight]]
 
 
 class Live:
     """The latest look, and who waits for the next one.
 
-    Attributes:
-        status: what the latest look showed; None: nobody has looked yet.
+    A page carries the mark of the look that it shows, and an event the mark of the newest: whoever shows
+    that already has nothing to fetch, and a change between page and first event is not lost.
     """
 
     def __init__(self, look: Look) -> None:
@@ -32,7 +68,6 @@ class Live:
         self._news = asyncio.Condition()
         self._mark = ""
         self._number = 0
-        self.status: Status | None = None
 
     async def run(self) -> None:
         """Look again and again while somebody watches, until cancelled."""
@@ -43,17 +78,16 @@ class Live:
             if not self._watchers:
                 self._wanted.clear()
 
-    async def refresh(self) -> Status:
+    async def refresh(self) -> Sight:
         """Look now; tell the watchers if something changed."""
-        status = await self._look()
-        mark = _mark(status)
-        self.status = status
+        sight = await self._look()
+        mark = sight.mark
         if mark != self._mark:
             self._mark = mark
             self._number += 1
             async with self._news:
                 self._news.notify_all()
-        return status
+        return sight
 
     async def events(self) -> AsyncGenerator[str, None]:
         """Yield a server-sent event whenever something changed, and a comment while nothing does."""
@@ -64,7 +98,7 @@ class Live:
             while True:
                 if seen != self._number:
                     seen = self._number
-                    yield f"id: {seen}\nevent: changed\ndata: {seen}\n\n"
+                    yield f"id: {seen}\nevent: changed\ndata: {self._mark}\n\n"
                 try:
                     async with asyncio.timeout(KEEP_ALIVE_S), self._news:
                         while seen == self._number:
@@ -73,19 +107,3 @@ class Live:
                     yield ": still here\n\n"
         finally:
             self._watchers -= 1
-
-
-def _mark(status: Status) -> str:
-    """Return what differs when something worth showing differs: not the time, nor who did what just now."""
-    still = (
-        status.store,
-        status.store_reachable,
-        tuple((one.kind, one.name) for one in status.roles),
-        status.gone,
-        status.overrides,
-        status.sick,
-        status.disagreeing,
-        status.endpoints,
-        status.orphans,
-    )
-    return sha256(msgspec.json.encode(still)).hexdigest()

@@ -5,6 +5,7 @@ header must name loopback as well, or a page on the web could read the board thr
 leads here (DNS rebinding).
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from importlib.resources import files
 from ipaddress import ip_address
@@ -16,15 +17,15 @@ from starlette.responses import HTMLResponse, PlainTextResponse, Response, Strea
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from outlast.app.board.live import Live
-from outlast.app.board.pages import Search, endpoint, overview
+from outlast.app.board.live import Live, Sight
+from outlast.app.board.pages import About, Pair, Search, endpoint, overview, trail
+from outlast.app.board.trailpage import look_at_trail, published_checkpoint
 from outlast.app.commands.why import as_text, explain
 from outlast.app.session import Session
-from outlast.app.standing import Status, with_store, without_store
+from outlast.app.standing import with_store, without_store
 from outlast.app.wiring import World
 from outlast.drivers.entries import Note
 from outlast.drivers.incidents import all_incidents
-from outlast.glass.incident import Incident
 from outlast.model.errors import ProviderError, StoreError
 from outlast.model.names import EndpointName, ProviderName
 from outlast.model.topology import Address
@@ -33,6 +34,8 @@ from outlast.ports import Provider, Store
 ASK_MAX = 200
 """With more endpoints than this the board tells what the store knows; one endpoint's page asks the DNS."""
 NOTES = 30
+NUMBER_MAX = 19
+"""Digits that no number in a query has: Python refuses to read thousands of them."""
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "::1"]
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
@@ -56,6 +59,7 @@ class Board:
 
     def __init__(self, open_session: Callable[[], Session]) -> None:
         self._open = open_session
+        self._troubles: Callable[[], Mapping[str, str]] = dict
         self.live = Live(self._look)
 
     @property
@@ -68,6 +72,8 @@ class Board:
         pages: dict[str, Callable[[Request], Awaitable[Response]]] = {
             "/": self._overview,
             "/endpoint/{name}": self._endpoint,
+            "/trail": self._trail,
+            "/trail/checkpoint": self._checkpoint,
             "/status.json": self._status,
             "/events": self._events,
             "/assets/{name}": self._asset,
@@ -75,31 +81,36 @@ class Board:
         inner = [Route(path, _guarded(page)) for path, page in pages.items()]
         return [Mount("/", routes=inner)]
 
-    async def _look(self) -> Status:
+    async def _look(self) -> Sight:
         world = self._session.world
         try:
-            return await with_store(self._session, ask=len(world.topology.endpoints) <= ASK_MAX)
+            status = await with_store(self._session, ask=len(world.topology.endpoints) <= ASK_MAX)
+            incidents = tuple(await all_incidents(self._session.ledger))
         except StoreError as error:
-            return await without_store(world, str(error))
+            status, incidents = await without_store(world, str(error)), ()
+        return Sight(status, incidents, self._troubles())
+
+    async def _seen(self, request: Request) -> Sight:
+        """Look; the process says beside it what troubles it."""
+        self._troubles = request.app.state.troubles
+        return await self.live.refresh()
 
     async def _overview(self, request: Request) -> Response:
         query = request.query_params
-        page = query.get("page", "1")
         search = Search(
             text=query.get("q", "").strip(),
             wrong="wrong" in query,
-            page=int(page) if page.isdecimal() else 1,
+            page=_number(request, "page", 1),
         )
-        status = await self.live.refresh()
-        notes, incidents = await self._told(None)
-        return HTMLResponse(overview(status, search, notes, incidents))
+        sight = await self._seen(request)
+        return HTMLResponse(overview(sight, search, await self._told(None)))
 
     async def _endpoint(self, request: Request) -> Response:
         name = request.path_params["name"]
         world = self._session.world
         known = next((one for one in world.topology.endpoints if one.name == name), None)
-        status = await self.live.refresh()
-        line = next((one for one in status.endpoints if one.endpoint == name), None)
+        sight = await self._seen(request)
+        line = next((one for one in sight.status.endpoints if one.endpoint == name), None)
         if known is None or line is None:
             return PlainTextResponse(f"there is no endpoint {name[:80]}", status_code=404)
         try:
@@ -107,20 +118,34 @@ class Board:
             heads = await self._session.ledger.plans(known.name)
         except (StoreError, ProviderError) as error:
             why, heads = str(error), []
-        notes, _ = await self._told(known.name)
-        return HTMLResponse(endpoint(line, why, heads, notes))
+        pair = Pair(older=_number(request, "older"), newer=_number(request, "newer"))
+        notes = await self._told(known.name)
+        about = About(line=line, why=why, heads=heads, notes=notes, pair=pair)
+        return HTMLResponse(endpoint(sight, about))
 
-    async def _told(self, name: EndpointName | None) -> tuple[list[Note], list[Incident]]:
-        """Return the newest notes, newest first, and the incidents; none while the store is lost."""
+    async def _told(self, name: EndpointName | None) -> list[Note]:
+        """Return the newest notes, newest first; none while the store is lost: the page says that."""
         try:
-            notes = await self._session.ledger.history(name, limit=NOTES)
-            return notes[::-1], await all_incidents(self._session.ledger)
+            return (await self._session.ledger.history(name, limit=NOTES))[::-1]
         except StoreError:
-            return [], []  # the page says that the store is lost
+            return []
+
+    async def _trail(self, request: Request) -> Response:
+        world = self._session.world
+        before = _number(request, "before")
+        found = await asyncio.to_thread(
+            look_at_trail, world.state.trail, world.trail_signer().verifier, before=before
+        )
+        return HTMLResponse(trail(found, world.clock.now_ns()))
+
+    async def _checkpoint(self, request: Request) -> Response:
+        del request
+        text = await asyncio.to_thread(published_checkpoint, self._session.world.state.trail)
+        code = 200 if text else 404
+        return PlainTextResponse(text or "there is no checkpoint yet", status_code=code)
 
     async def _status(self, request: Request) -> Response:
-        del request
-        raw = msgspec.json.encode(await self.live.refresh())
+        raw = msgspec.json.encode((await self._seen(request)).status)
         return Response(raw, media_type="application/json")
 
     async def _events(self, request: Request) -> Response:
@@ -160,6 +185,12 @@ def board(
 
     made = Board(session)
     return {"board": made.live.run}, made.routes()
+
+
+def _number(request: Request, name: str, default: int = 0) -> int:
+    """Return a number of the query; the default where it is none that a page could have."""
+    text = request.query_params.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < NUMBER_MAX else default
 
 
 def _guarded(page: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
