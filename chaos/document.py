@@ -85,6 +85,10 @@ def _runs(summaries: list[Summary]) -> list[str]:
     for at, rule in enumerate(rules):
         values = [f"{one.rules[at].broken} of {one.rules[at].judged:,}" for one in summaries]
         lines.append(row(f"**{rule}** {about[rule]}: broken", values))
+    if any(one.apart_s for one in summaries):
+        lines.append(
+            row("providers differed at most, s: during faults, afterwards", _apart(summaries))
+        )
     longest = [max(line.heal_max_s for line in one.kinds) for one in summaries]
     lines.append(row("longest healing, s", [f"{one:.1f}" for one in longest]))
     lines += [
@@ -95,6 +99,11 @@ def _runs(summaries: list[Summary]) -> list[str]:
         for rule in ("L1", "L2", "L3")
     ]
     return lines
+
+
+def _apart(summaries: list[Summary]) -> list[str]:
+    found = [one.apart_s for one in summaries]
+    return ["-" if one is None else f"{one[0]:.1f}, {one[1]:.1f}" for one in found]
 
 
 def _promised(summary: Summary, rule: str) -> str:

@@ -61,6 +61,8 @@ class Summary:
     violations: tuple[str, ...]
     notes: tuple[str, ...]
     passed: bool
+    apart_s: tuple[float, float] | None = None
+    """With several providers: for how long they differed at most, during the faults and afterwards."""
 
 
 def summarize(history: History, verdict: Verdict) -> Summary:
@@ -90,22 +92,10 @@ def summarize(history: History, verdict: Verdict) -> Summary:
             for one in history.promises
         ),
         violations=tuple(tell(one, history) for one in verdict.violations),
-        notes=(
-            *(f"{count} x {note}" for note, count in Counter(history.notes).items()),
-            *_apart(history),
-        ),
+        notes=tuple(f"{count} x {note}" for note, count in Counter(history.notes).items()),
         passed=verdict.passed,
+        apart_s=apart(history) if history.sides else None,
     )
-
-
-def _apart(history: History) -> tuple[str, ...]:
-    """How long several providers differed at most, while each of them was whole."""
-    if not history.sides:
-        return ()
-    during_s, after_s = apart(history)
-    sides = " and ".join(history.sides)
-    during = f"{sides} differed for at most {during_s:.1f} s during the faults"
-    return (f"{during}, {after_s:.1f} s afterwards",)
 
 
 def _kinds(history: History, heals: tuple[Heal, ...]) -> tuple[KindLine, ...]:
@@ -159,6 +149,7 @@ def text(summary: Summary) -> str:
         "",
         f"healing: at most {HEAL_S:g} s of fair time are allowed; longest in all {longest_s:.2f} s",
         *(f"  {line}" for line in summary.promises),
+        *([f"  providers: {_apart(summary.apart_s)}"] if summary.apart_s is not None else []),
         *(f"  note: {line}" for line in summary.notes),
     ]
     if summary.violations:
@@ -167,3 +158,8 @@ def text(summary: Summary) -> str:
         lines += [f"... and {more} more"] if more > 0 else []
     lines += ["", f"again:  {summary.command}"]
     return "\n".join(lines)
+
+
+def _apart(longest_s: tuple[float, float]) -> str:
+    during_s, after_s = longest_s
+    return f"differed for at most {during_s:.1f} s during the faults, {after_s:.1f} s afterwards"

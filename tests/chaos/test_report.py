@@ -60,6 +60,18 @@ def test_the_documents_table_has_a_line_for_each_kind_and_rule() -> None:
     assert "| **S1** never empty: broken | 1 of 30 |" in made
 
 
+def test_how_long_providers_differed_stands_in_text_and_table() -> None:
+    """Only where there are several; a run at one has a dash beside it."""
+    _, _, summary = bad()
+    one = summary_on_bind(summary)
+    assert "differed" not in text(one)
+    two = replace(one, server="dual", apart_s=(3.25, 0.5))
+    assert "providers: differed for at most 3.2 s during the faults, 0.5 s afterwards" in text(two)
+    made = tables([one, two])
+    assert "| providers differed at most, s: during faults, afterwards | - | 3.2, 0.5 |" in made
+    assert "differed" not in tables([one])
+
+
 def summary_on_bind(summary: Summary) -> Summary:
     """The same, with a server and a promise as real runs have them."""
     return replace(summary, server="bind", promises=("L1 all endpoints: kept, 2.0 s of 20 s",))
