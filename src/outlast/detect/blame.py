@@ -18,7 +18,7 @@ from outlast.detect.cells import ProbeSeen, Reals
 from outlast.detect.evidence import rows_of
 from outlast.detect.noisyor import Picture
 from outlast.detect.question import best_question
-from outlast.detect.verdict import Outcome, Roads, Suspect, Verdict
+from outlast.detect.verdict import Cause, CauseKind, Outcome, Roads, Suspect, Verdict
 
 FALSE_ATTRIBUTION = 1e-3
 """How often blame may name a cause where nothing shared has failed."""
@@ -110,7 +110,10 @@ def _look_back(picture: Picture) -> None:
 
 def _verdict(graph: Roads, picture: Picture, chance: float) -> Verdict:
     found: list[tuple[Suspect, tuple[Suspect, ...]]] = []
+    carried = _carried(graph, [graph.causes[one] for one in picture.chosen])
     for cause in picture.chosen:
+        if graph.causes[cause] in carried:
+            continue
         gain, hits = noisyor.gains(picture, without=cause)
         ranked = _suspects(graph, picture, gain, hits)
         mine = next((one for one in ranked if one.cause == graph.causes[cause]), None)
@@ -123,12 +126,33 @@ def _verdict(graph: Roads, picture: Picture, chance: float) -> Verdict:
     return Verdict(
         outcome=Outcome.UNKNOWN if doubt else Outcome.CAUSE,
         suspects=tuple(one for one, _ in found),
+        carried=carried,
         runner_up=runner,
         alternatives=others[:_ALTERNATIVES],
         unexplained=_unexplained(graph, picture),
         background_ratio=picture.background,
         chance=chance,
         question=best_question(graph, leader, runner) if runner else None,
+    )
+
+
+def _carried(graph: Roads, chosen: Sequence[Cause]) -> tuple[Cause, ...]:
+    """Return the services among them that lean on another of them: they pass its failure on.
+
+    A store takes gateways, functions and queues down, and each of those all that stands on it. They did
+    fail, and without them the picture would be wrong; but nobody would have to mend them.
+    """
+    return tuple(
+        sorted(
+            one
+            for one in chosen
+            if one.kind is CauseKind.SERVICE
+            and any(
+                other in graph.above.get(one, ()) and one not in graph.above.get(other, ())
+                for other in chosen
+                if other != one
+            )
+        )
     )
 
 

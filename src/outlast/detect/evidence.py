@@ -18,6 +18,12 @@ SYMPTOM_WEIGHT = 7.0
 
 PROBE_WEIGHT = 7.0
 
+_PLACES_MOST = 3
+"""From more places than so many, probes of one thing say nothing new: they see the same."""
+
+FAINT = 0.25
+"""How much of a failure passes an edge that is felt late or in part."""
+
 OF_DNS = frozenset({CauseKind.NAME, CauseKind.PROVIDER, CauseKind.ZONE})
 """What a probe at a pinned address needs nothing of."""
 
@@ -31,6 +37,8 @@ class Rows:
         services: how many rows are services; the rest are probes.
         weight: of each row.
         row_of, cause_of: the edges.
+        share_of: how much of a failure passes each edge, 0 to 1; None: all of it.
+        times: how often each row was seen alike; None: once.
     """
 
     names: tuple[str, ...]
@@ -38,6 +46,26 @@ class Rows:
     weight: Reals
     row_of: Codes
     cause_of: Codes
+    share_of: Reals | None = None
+    times: Reals | None = None
+
+    @property
+    def counted(self) -> Reals:
+        """How often each row counts."""
+        return np.ones(len(self.weight)) if self.times is None else self.times
+
+    def leaning(self, cause: int) -> tuple[Codes, Reals]:
+        """Return the rows that lean on a cause, and how much of its failure each would show."""
+        edges = np.flatnonzero(self.cause_of == cause)
+        share = np.ones(len(edges)) if self.share_of is None else self.share_of[edges]
+        return self.row_of[edges], share
+
+    @property
+    def telling(self) -> tuple[Codes, Codes, Reals]:
+        """Rows, causes and shares of the edges of which something is seen."""
+        share = np.ones(len(self.row_of)) if self.share_of is None else self.share_of
+        known = self.weight[self.row_of] != 0
+        return self.row_of[known], self.cause_of[known], share[known]
 
 
 def rows_of(
@@ -52,40 +80,72 @@ def rows_of(
         SYMPTOM_WEIGHT if one in down else -SYMPTOM_WEIGHT if one in well else 0.0
         for one in roads.services
     ]
-    rows, causes = [roads.service_of], [roads.cause_of]
+    rows, causes, shares = [roads.service_of], [roads.cause_of], [_shares(roads)]
     number = {cause: code for code, cause in enumerate(roads.causes)}
+    by_name = _by_name(roads)
     names = [*roads.services]
-    for probe in probes:
-        touched = _touched(roads, probe)
-        if not touched:
+    times = [1.0] * len(names)
+    for (subject, road), places in _agreed(probes).items():
+        leans = _touched(roads, by_name.get(subject, []), subject, road)
+        codes = [number[one] for one in leans if one in number]
+        if not codes:
             continue
-        codes = [number[one] for one in touched if one in number]
         rows.append(np.full(len(codes), len(names), np.int64))
         causes.append(np.array(codes, np.int64))
-        names.append(probe.subject)
-        weights.append(-PROBE_WEIGHT if probe.good else PROBE_WEIGHT)
+        shares.append(np.array([leans[one] for one in leans if one in number]))
+        names.append(subject)
+        weights.append(PROBE_WEIGHT if places > 0 else -PROBE_WEIGHT if places < 0 else 0.0)
+        times.append(float(min(abs(places), _PLACES_MOST)))
     return Rows(
         tuple(names),
         len(roads.services),
         np.array(weights, np.float64),
         np.concatenate(rows),
         np.concatenate(causes),
+        np.concatenate(shares),
+        np.array(times),
     )
 
 
-def _touched(roads: Roads, probe: ProbeSeen) -> list[Cause]:
-    return touched(roads, probe.subject, probe.road)
+def _shares(roads: Roads) -> Reals:
+    return np.ones(len(roads.cause_of)) if roads.share_of is None else roads.share_of
+
+
+def _agreed(probes: Sequence[ProbeSeen]) -> dict[tuple[str, Road], int]:
+    """Return by how many more places the probes of one thing by one road failed than did not."""
+    found: dict[tuple[str, Road], int] = {}
+    for one in probes:
+        key = one.subject, one.road
+        found[key] = found.get(key, 0) + (-1 if one.good else 1)
+    return found
 
 
 def touched(roads: Roads, subject: str, road: Road) -> list[Cause]:
     """Return the causes that a probe of a subject leans on; none where the subject is not known."""
-    found: list[Cause] = []
+    mine = [cause for cause in roads.causes if cause.name == subject]
+    return sorted(_touched(roads, mine, subject, road))
+
+
+def _by_name(roads: Roads) -> dict[str, list[Cause]]:
+    found: dict[str, list[Cause]] = {}
     for cause in roads.causes:
-        if cause.name == subject:
-            found += [cause, *roads.above.get(cause, ())]
-    if not found and subject in roads.services:
-        row = roads.services.index(subject)
-        found = [roads.causes[one] for one in roads.cause_of[roads.service_of == row]]
+        found.setdefault(cause.name, []).append(cause)
+    return found
+
+
+def _touched(roads: Roads, mine: Sequence[Cause], subject: str, road: Road) -> dict[Cause, float]:
+    """Return what a probe leans on, and how much of its failure the probe would show."""
+    found: dict[Cause, float] = {}
+    for cause in mine:
+        faint = roads.faint.get(cause, frozenset())
+        for one in (cause, *roads.above.get(cause, ())):
+            found[one] = max(found.get(one, 0.0), FAINT if one in faint else 1.0)
+    if not mine and subject in roads.services:
+        edges = np.flatnonzero(roads.service_of == roads.services.index(subject))
+        codes, shares = roads.cause_of[edges].tolist(), _shares(roads)[edges].tolist()
+        found = {roads.causes[one]: share for one, share in zip(codes, shares, strict=True)}
     if road is Road.PINNED:
-        found = [one for one in found if one.kind not in OF_DNS]
-    return sorted({*found})
+        own = {roads.own[one] for one in mine if one in roads.own}
+        spared = own or {one for one in found if one.kind in OF_DNS}
+        found = {one: share for one, share in found.items() if one not in spared}
+    return found

@@ -24,6 +24,9 @@ HITS: Reals = np.array([0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9,
 PROBE_HIT = 0.97
 """What is certainly hit when its cause fails: a probe that needs it."""
 
+_HIDDEN: Reals = np.concatenate([np.array([0.0, 0.01]), HITS])
+"""With probes, a failure can be seen of which the services show next to nothing yet, or no longer."""
+
 _BACKGROUND_LEAST = 1e-4
 _ROUNDS = 4
 
@@ -49,13 +52,13 @@ class Picture:
         well = np.full(len(rows.weight), 1 - self.background)
         well[rows.services :] = 1 - _BACKGROUND_LEAST
         for cause, hit in self.chosen.items():
-            mine = rows.row_of[rows.cause_of == cause]
-            well[mine] *= 1 - np.where(mine < rows.services, hit, PROBE_HIT)
+            mine, share = rows.leaning(cause)
+            well[mine] *= 1 - share * np.where(mine < rows.services, hit, PROBE_HIT)
         return well
 
     def likelihood(self) -> float:
         """The logarithm of the likelihood of all that is seen, up to a constant."""
-        return float(_seen(self.well, np.exp(self.rows.weight)).sum())
+        return float((_seen(self.well, np.exp(self.rows.weight)) * self.rows.counted).sum())
 
 
 def begin(rows: Rows, count: int) -> Picture:
@@ -83,6 +86,11 @@ def settle(picture: Picture) -> None:
         picture.background = max((total + 0.5) / (int(known.sum()) + 50.0), _BACKGROUND_LEAST)
 
 
+def hits_of(rows: Rows) -> Reals:
+    """Return the hit ratios that are thought of."""
+    return _HIDDEN if len(rows.weight) > rows.services else HITS
+
+
 def gains(picture: Picture, without: int | None = None) -> tuple[Reals, Reals]:
     """Return for each candidate the log Bayes factor of adding it, and its likeliest hit ratio.
 
@@ -93,25 +101,29 @@ def gains(picture: Picture, without: int | None = None) -> tuple[Reals, Reals]:
     rows = picture.rows
     well = picture.well
     if without is not None:
-        mine = rows.row_of[rows.cause_of == without]
+        mine, share = rows.leaning(without)
         hit = np.where(mine < rows.services, picture.chosen[without], PROBE_HIT)
-        well[mine] /= 1 - hit
+        well[mine] /= 1 - share * hit
     factor = np.exp(rows.weight)
     before = _seen(well, factor)
-    edge_well, edge_factor = well[rows.row_of], factor[rows.row_of]
-    probe = rows.row_of >= rows.services
-    by_hit = np.empty((len(HITS), picture.count))
-    for number, hit in enumerate(HITS):
-        left = edge_well * (1 - np.where(probe, PROBE_HIT, hit))
-        delta = _seen(left, edge_factor) - before[rows.row_of]
-        by_hit[number] = np.bincount(rows.cause_of, delta, picture.count)
+    # Rows of which nothing is known say nothing of any cause.
+    row_of, cause_of, share = rows.telling
+    edge_well, edge_factor = well[row_of], factor[row_of]
+    probe = row_of >= rows.services
+    times = rows.counted[row_of]
+    grid = hits_of(rows)
+    by_hit = np.empty((len(grid), picture.count))
+    for number, hit in enumerate(grid):
+        left = edge_well * (1 - share * np.where(probe, PROBE_HIT, hit))
+        delta = (_seen(left, edge_factor) - before[row_of]) * times
+        by_hit[number] = np.bincount(cause_of, delta, picture.count)
     best = by_hit.argmax(axis=0)
     top = by_hit.max(axis=0)
     mean = np.log(np.exp(by_hit - top).mean(axis=0)) + top
     for cause in picture.chosen:
         if cause != without:
             mean[cause] = -np.inf
-    return mean, HITS[best]
+    return mean, grid[best]
 
 
 def _seen(well: Reals, factor: Reals) -> Reals:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from outlast.detect.cells import Codes, Evidence, Road
+from outlast.detect.cells import Codes, Evidence, Reals, Road
 
 # What detection says.
 
@@ -157,6 +157,7 @@ class Verdict:
 
     Attributes:
         suspects: the causes that together explain best, likeliest first.
+        carried: services that failed and lean on a suspect: they pass its failure on and are no cause.
         runner_up: the best explanation that the leading suspect displaced; None: none comes near.
         alternatives: other candidates by posterior, the runner-up first.
         unexplained: services that are down and depend on no suspect.
@@ -167,6 +168,7 @@ class Verdict:
 
     outcome: Outcome
     suspects: tuple[Suspect, ...] = ()
+    carried: tuple[Cause, ...] = ()
     runner_up: Suspect | None = None
     alternatives: tuple[Suspect, ...] = ()
     unexplained: tuple[str, ...] = ()
@@ -186,6 +188,11 @@ class Roads:
         above: for a cause the causes that take it down with them: for a DNS name its region, its
             provider. A probe that resolves the name leans on all of them, one at a pinned address on
             those that have nothing to do with DNS.
+        own: for a service in one region the name by which it is called there. A probe at its pinned address
+            needs not this name, but whatever else the service leans on, names of others included.
+        faint: of `above`, what is felt late, in part or not at all: reached over needs that a memory
+            bridges or without which less is done, or over what only new machines wait for.
+        share_of: for each edge how much of a failure passes it, 0 to 1; None: all of it, everywhere.
     """
 
     services: tuple[str, ...]
@@ -193,3 +200,6 @@ class Roads:
     service_of: Codes
     cause_of: Codes
     above: Mapping[Cause, tuple[Cause, ...]] = field(default_factory=dict)
+    own: Mapping[Cause, Cause] = field(default_factory=dict)
+    faint: Mapping[Cause, frozenset[Cause]] = field(default_factory=dict)
+    share_of: Reals | None = None

@@ -8,14 +8,18 @@ from pathlib import Path
 import click
 
 from outlast.app.commands.up import AddressType
+from outlast.app.drill.running import run_case
 from outlast.app.options import DurationType, json_option, open_world, world_options
-from outlast.app.reports.fromdrill import find_people
+from outlast.app.reports.fromdrill import find_case, people_of
+from outlast.app.reports.prober import write_evidence
 from outlast.app.reports.serving import Serving, Wanted
 from outlast.app.reports.watching import Entry
 from outlast.app.web import listen
 from outlast.detect.synth import Manner, reports, scaled
+from outlast.drill.outcome import Outcome
+from outlast.drill.vary import Case
 from outlast.drivers.reports.history import History
-from outlast.drivers.reports.people import write_stream
+from outlast.drivers.reports.people import read_people, write_stream
 from outlast.drivers.reports.tokens import (
     Source,
     fingerprint,
@@ -88,7 +92,7 @@ def _tell(entry: Entry) -> None:
     epilog="""
     \b
     Examples:
-      outlast reports synth incidents/us-east-1-2025 -o stream.parquet --total 17000000
+      outlast reports synth incidents/us-east-1-2025 -o s.parquet --total 17000000 --evidence probes.jsonl
       outlast reports synth people.json -o stream.parquet
       outlast reports synth people.parquet -o stream.parquet --total 17000000
     """
@@ -96,6 +100,11 @@ def _tell(entry: Entry) -> None:
 @click.argument("people")
 @click.option(
     "-o", "--out", required=True, type=click.Path(path_type=Path), help="`-`: lines of JSON."
+)
+@click.option(
+    "--evidence",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write also what a prober outside would have seen of a drill, for `watch --evidence`.",
 )
 @click.option("--seed", default=1, show_default=True)
 @click.option(
@@ -113,6 +122,7 @@ def synth(
     people: str,
     *,
     out: Path,
+    evidence: Path | None,
     seed: int,
     total: int | None,
     propensity: float,
@@ -126,7 +136,12 @@ def synth(
 
     PEOPLE is a scenario of `outlast drill`, by name or file, which is run; or a file that says whom it hit.
     """
-    hit = find_people(people, int(before // 60))
+    case = find_case(people)
+    outcome = run_case(case) if case is not None else None
+    before_minutes = int(before // 60)
+    hit = people_of(outcome, before_minutes) if outcome is not None else read_people(Path(people))
+    if evidence is not None:
+        _write_evidence(evidence, case, outcome, seed)
     manner = Manner(
         notice_minutes=notice / 60,
         delay_minutes=delay / 60,
@@ -144,6 +159,16 @@ def synth(
         f"{made:,} reports, {hit.minutes} minutes, {len(hit.grid.services)} services, "
         f"{len(hit.grid.countries)} countries; {manner.propensity:.3g} of those who noticed told\n"
     )
+
+
+def _write_evidence(path: Path, case: Case | None, outcome: Outcome | None, seed: int) -> None:
+    if case is None or outcome is None:
+        raise ConfigError(
+            "people alone say nothing of what a prober would have seen",
+            remedy="name a scenario of `outlast drill`, or leave --evidence out",
+        )
+    lines = write_evidence(path, case.topology, outcome, seed)
+    sys.stderr.write(f"{lines:,} changes of probes\n")
 
 
 @reports_group.command()

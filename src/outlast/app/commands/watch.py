@@ -63,8 +63,10 @@ def _speed(text: str) -> float:
 )
 @click.option(
     "--evidence",
+    "evidence",
+    multiple=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Probes and suppliers' notices, one JSON object a line.",
+    help="Probes and suppliers' notices, one JSON object a line; may be given several times.",
 )
 @click.option("--speed", default="max", show_default=True, help="`max`, or times real time.")
 @click.option("--alarms", is_flag=True, help="Show each alarm, not only verdicts.")
@@ -73,7 +75,7 @@ def watch(
     stream: str,
     world: str,
     *,
-    evidence: Path | None,
+    evidence: tuple[Path, ...],
     speed: str,
     alarms: bool,
     as_json: bool,
@@ -86,8 +88,9 @@ def watch(
     pace = _speed(speed)
     topology = find_world(world)
     grid = grid_of(topology)
-    others = read_evidence(evidence) if evidence is not None else ()
-    watcher = Watcher(grid, roads_of(topology), others=others)
+    others = [one for path in evidence for one in read_evidence(path)]
+    probed = {one.probe.subject for one in others if one.probe is not None}
+    watcher = Watcher(grid, roads_of(topology, probed), others=others)
     reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), int(time.time()))
     found = False
     for entry in _paced(_entries(stream, reader, watcher), pace):

@@ -4,17 +4,14 @@ Only people go over, by service, country and minute: no fault, no name, no regio
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
 from outlast.app.drill.library import find_scenario, open_scenario
-from outlast.app.drill.running import run_case
 from outlast.detect.cells import Grid
 from outlast.detect.synth import People, Shares
 from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
-from outlast.drivers.reports.people import read_people
 
 
 def people_of(outcome: Outcome, before_minutes: int = 0) -> People:
@@ -42,14 +39,10 @@ def people_of(outcome: Outcome, before_minutes: int = 0) -> People:
     )
 
 
-def find_people(name: str, before_minutes: int) -> People:
-    """Return whom it hit: from a scenario, by name or path, which is run; else from a file.
-
-    Raises:
-        ConfigError: it is neither.
-    """
+def find_case(name: str) -> Case | None:
+    """Return the drill of a scenario, by name or path, ready to run; None where it is no scenario."""
     path = find_scenario(name)
     if path is None:
-        return read_people(Path(name))
+        return None
     loaded = open_scenario(path)
-    return people_of(run_case(Case(loaded.topology, loaded.scenario)), before_minutes)
+    return Case(loaded.topology, loaded.scenario)

@@ -9,6 +9,7 @@ came from. Being asked again and again it answers anew only if something changed
 `blame_every` minutes, since a verdict that flickers helps nobody.
 """
 
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -68,7 +69,7 @@ class Watcher:
         """
         self._grid = grid
         self._roads = roads
-        self._others = sorted(others, key=lambda one: one.minute)
+        self._others = deque(sorted(others, key=lambda one: one.minute))
         self._blame_every = blame_every
         self._cells: Cells | None = None
         self._state: DetectState = begin(grid)
@@ -140,7 +141,7 @@ class Watcher:
     def _hear(self, minute: int) -> Iterator[Entry]:
         """Take the other evidence that is due."""
         while self._others and self._others[0].minute <= minute:
-            one = self._others.pop(0)
+            one = self._others.popleft()
             if one.probe is not None:
                 key = (one.probe.subject, one.probe.road, one.probe.country)
                 self._probes[key] = one.probe
@@ -152,7 +153,9 @@ class Watcher:
     def _blame(self, minute: int) -> Iterator[Entry]:
         down = self._state.down
         well = set(self._state.watched()) - set(down)
-        self.verdict = blame(self._roads, down, well, [*self._probes.values()])
+        # Probes alone say what is broken and not for whom: without anybody hit there is nothing to explain.
+        probes = [*self._probes.values()] if down else []
+        self.verdict = blame(self._roads, down, well, probes)
         key = (self.verdict.outcome, tuple(one.cause for one in self.verdict.suspects))
         if key == self._told or (not self._told and self.verdict.outcome is Outcome.QUIET):
             return
@@ -201,6 +204,7 @@ def _verdict(minute: int, verdict: Verdict, down: int) -> Entry:
             }
             for one in verdict.suspects
         ],
+        "carried": [str(one) for one in verdict.carried],
         "runner_up": str(verdict.runner_up.cause) if verdict.runner_up else "",
     }
     return Entry(minute, "outlast", "verdict", _spoken(verdict, down), data)
@@ -217,6 +221,8 @@ def _spoken(verdict: Verdict, down: int) -> str:
         for one in verdict.suspects
     ]
     text = "cause: " + " and ".join(parts)
+    if verdict.carried:
+        text += f"; through {', '.join(f'`{one.name}`' for one in verdict.carried)}"
     if verdict.runner_up is not None:
         text += f"; else {verdict.runner_up.cause} ({verdict.runner_up.posterior:.0%})"
     if verdict.question is not None:
