@@ -26,7 +26,7 @@ from outlast.core.messages import (
 )
 from outlast.drivers.enactor import STORE_RETRY_S, Enactor
 from outlast.drivers.facts import Event, Fact
-from outlast.model.errors import Bug, StoreError
+from outlast.model.errors import Bug, ConfigError, StoreError
 from outlast.model.fence import Fence
 from outlast.model.names import EndpointName, ProviderName
 from outlast.model.override import Freeze
@@ -135,7 +135,10 @@ class MirroredEnactor(Enactor):
             case RetryAt(at_ns=at_ns):
                 self._schedule(state.layout.endpoint, at_ns, sooner=True)
                 return None
-            case Confirm(receipt=receipt) if mirror:
+            case Confirm(receipt=receipt):
+                await self._settle((receipt.endpoint, receipt.provider))
+                if not mirror:
+                    return await super()._carry_out(state, command)
                 await self._confirm_mirror(command.plan, receipt)
                 return None
             case ReportDrift() if mirror or command.drift.kind is DriftKind.LAGGING:
@@ -144,10 +147,13 @@ class MirroredEnactor(Enactor):
             case _:
                 return await super()._carry_out(state, command)
 
+    async def _settle(self, place: Place) -> None:
+        """Take back what was written down of a provider that holds the newest plan now."""
+        if self._differing.pop(place, None) is not None:
+            await self._ledger.agree(*place)
+
     async def _confirm_mirror(self, plan: Plan, receipt: Receipt) -> None:
         place = (receipt.endpoint, receipt.provider)
-        if self._differing.pop(place, None) is not None:
-            await self._ledger.agree(receipt.endpoint, receipt.provider)
         if self._standing.get(place) == receipt.fence:
             self._tell(Fact(event=Event.VERIFIED, role=self.name, subject=receipt.endpoint))
             await self._witness.look(plan)
@@ -177,6 +183,16 @@ class MirroredEnactor(Enactor):
         if drift.kind is DriftKind.AHEAD:  # something to adopt, wherever it was found
             await self._report(command)
 
+    def _cannot_roll_back(self, head: Plan, before: Plan, error: ConfigError) -> None:
+        """Say what a person has to do: an enactor need not have the signing key, and unsigned is forged."""
+        detail = (
+            f"a provider did not take generation {head.generation} in time, and {self.name} cannot sign "
+            f"the plan that rolls it back: {error.what}\n  -> where the planner runs: outlast rollback FILE "
+            f"{head.endpoint} --to {before.generation}; or give the enactors the signing key"
+        )
+        fact = Fact(event=Event.DRIFT, role=self.name, subject=head.endpoint, detail=detail)
+        self._tell(fact)
+
     async def _roll_back(self, endpoint: EndpointName, generation: Generation) -> None:
         """Publish what was before, and hold automation: a person should look at the provider that failed."""
         row = await self._ledger.row(endpoint)
@@ -201,6 +217,11 @@ class MirroredEnactor(Enactor):
         )
         finding = Finding(rule="rolled-back", severity=Severity.NOTE, message=why)
         ruling = Ruling(endpoint=endpoint, generation=plan.generation, findings=(finding,))
+        try:
+            self._ledger.sign(plan)
+        except ConfigError as error:
+            self._cannot_roll_back(head, before, error)
+            return
         hold_ns = Nanos(now_ns + seconds(self._settings.rescued_hold_s))
         freeze = Freeze(endpoint=endpoint, reason=why, by=self.name, at_ns=now_ns, until_ns=hold_ns)
         await self._ledger.place(freeze, why)
