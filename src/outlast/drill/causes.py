@@ -4,10 +4,7 @@ Asked in the order in which a request meets trouble: the region or service itsel
 (the worst need), and last its own queue, leases, credentials or backlog.
 """
 
-import numpy as np
-
 from outlast.drill.mechanisms.resolving import GOOD
-from outlast.drill.needs import Bundle
 from outlast.drill.world import World
 
 LOW = 0.9
@@ -23,22 +20,13 @@ def because(world: World, row: int, column: int) -> str:
     if now.said[row, column] != GOOD:
         return "name"
     worst, name = LOW, ""
-    for bundle in world.needs.bundles():
-        for k in _edges_of(bundle, row):
-            value = float(world.needs.flat[bundle.places[k, column]])
+    flat = world.needs.flat
+    for bundle, edges in world.needs.edges_of(row):
+        for k in edges:
+            value = float(flat[bundle.places[k, column]])
             if value < worst:
                 worst, name = value, layout.label(bundle.edges[k].target)
     return name or _own(world, row, column)
-
-
-def _edges_of(bundle: Bundle, row: int) -> range:
-    """Return the edges of one service: they stand together, and rows rise."""
-    at = int(np.searchsorted(bundle.rows, row))
-    if at == len(bundle.rows) or bundle.rows[at] != row:
-        return range(0)
-    ends = [*bundle.services[at : at + 2].tolist(), len(bundle.groups)]
-    groups = [*bundle.groups.tolist(), len(bundle.edges)]
-    return range(groups[ends[0]], groups[ends[1]])
 
 
 def _own(world: World, row: int, column: int) -> str:

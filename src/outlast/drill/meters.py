@@ -45,8 +45,11 @@ class Meters:
 
     def add(self, home: Floats, soft: Floats | None, works: Floats) -> None:
         """Add a step: how well users are served by home, soft needs, and the whole graph."""
+        active, doors = self.layout.active, len(self.layout.services)
         self._sum += home
-        self._works += works
+        # Nobody needs those who only follow, and there may be thousands of them.
+        self._works[:active] += works[:active]
+        self._works[doors:] += works[doors:]
         if soft is not None:
             self._degraded += home * (1.0 - soft)
         self._steps += 1

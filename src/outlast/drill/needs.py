@@ -10,7 +10,8 @@ degrade. Levels go from what needs nothing upwards, so that news travels through
 step. An edge that closes a circle reads what was written the step before.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,16 +25,61 @@ Places = NDArray[np.intp]
 
 
 @dataclass(slots=True)
+class Memory:
+    """What is remembered of needs, of all levels at once: one step moves all of it.
+
+    Attributes:
+        places: where in `works` each remembered need looks [edge, region].
+        owners: whose memory it is [edge].
+        left_s: how long it serves yet.
+    """
+
+    places: Places
+    owners: Places
+    cached_s: Floats
+    left_s: Floats
+
+    @classmethod
+    def of(cls, bundles: Sequence["Bundle"], regions: int) -> "Memory":
+        """Remember everything, and tell the bundles where their part is."""
+        places = [np.zeros((0, regions), dtype=np.intp)]
+        owners: list[int] = []
+        cached_s: list[float] = []
+        for bundle in bundles:
+            bundle.remembered = slice(len(owners), len(owners) + len(bundle.cached))
+            places.append(bundle.places[bundle.cached])
+            chosen = [bundle.edges[k] for k in bundle.cached]
+            owners += [one.source for one in chosen]
+            cached_s += [one.cached_s for one in chosen]
+        upright = np.array(cached_s, dtype=np.float64).reshape(len(cached_s), 1)
+        left_s = np.broadcast_to(upright, (len(cached_s), regions)).copy()
+        joined, sources = np.concatenate(places), np.array(owners, dtype=np.intp)
+        return cls(joined, sources, upright, left_s)
+
+    def step(self, flat: Floats, dt_s: float) -> None:
+        """Refresh or age it."""
+        if len(self.places):
+            self.left_s = step_left(self.left_s, flat[self.places], self.cached_s, dt_s)
+
+    def forget(self, row: int, columns: Places) -> None:
+        """Lose what a service remembers."""
+        self.left_s[np.ix_(self.owners == row, columns)] = 0.0
+
+
+@dataclass(slots=True)
 class Bundle:
-    """Edges of the services of one level, of one sort (essential or soft).
+    """Edges of one sort (essential or soft) that are worked out together.
 
     Attributes:
         rows: the services, each once.
         places: where in `works` each edge looks [edge, region].
         groups, services: where groups begin among the edges, and services among the groups.
-        cached: which of the edges have memory, and for how long [edge, 1].
+        cached: which of the edges have memory.
+        remembered: where that stands in the memory.
+        late: which of the edges close a circle.
         edges: what they are.
         plain: whether each edge is a group of its own.
+        cut: which of the edges are cut now.
     """
 
     rows: Places
@@ -41,28 +87,53 @@ class Bundle:
     groups: Places
     services: Places
     cached: Places
-    cached_s: Floats
-    left_s: Floats
+    late: Places
     edges: tuple[Edge, ...]
     plain: bool
+    remembered: slice = field(default_factory=lambda: slice(0))
+    cut: Places | None = None
 
-    def met(self, flat: Floats, cut: Places | None) -> Floats:
-        """Return how well needs are met [row, region]."""
+    def met(self, flat: Floats, memory: Memory, prior: Floats | None = None) -> Floats:
+        """Return how well needs are met [row, region].
+
+        Args:
+            prior: what edges that close a circle read instead of the present.
+        """
         values = flat[self.places]
+        if prior is not None:
+            values[self.late] = prior
         if len(self.cached):
-            values[self.cached] = with_memory(values[self.cached], self.left_s)
-        if cut is not None:
-            values[cut] = 0.0
+            left_s = memory.left_s[self.remembered]
+            values[self.cached] = with_memory(values[self.cached], left_s)
+        if self.cut is not None:
+            values[self.cut] = 0.0
         if not self.plain:
             values = np.maximum.reduceat(values, self.groups, axis=0)
         return np.asarray(np.multiply.reduceat(values, self.services, axis=0))
 
-    def remember(self, flat: Floats, dt_s: float) -> None:
-        """Refresh or age what is remembered."""
-        if len(self.cached):
-            self.left_s = step_left(
-                self.left_s, flat[self.places[self.cached]], self.cached_s, dt_s
-            )
+    def edges_at(self, number: int) -> range:
+        """Return the edges of the service at a place in `rows`."""
+        ends = [*self.services[number : number + 2].tolist(), len(self.groups)]
+        first = int(self.groups[ends[0]])
+        return range(
+            first, int(self.groups[ends[1]]) if ends[1] < len(self.groups) else len(self.edges)
+        )
+
+
+@dataclass(slots=True)
+class Level:
+    """Services that need only what stands below them, and their essential needs.
+
+    Attributes:
+        placed: where they run.
+        essential: None: they need nothing.
+        whole: whether all of them have essential needs.
+    """
+
+    rows: Places
+    placed: NDArray[np.bool_]
+    essential: Bundle | None
+    whole: bool
 
 
 class Needs:
@@ -78,21 +149,31 @@ class Needs:
         services, regions = layout.placed.shape
         doors = len(layout.endpoints)
         self.works = np.ones((services + 2 * doors, regions + 1))
-        self.flat = self.works.reshape(-1)
         self._placed = layout.placed
         self.met = np.ones((layout.active, regions))
-        top = int(layout.level.max(initial=0))
         active = [one for one in layout.edges if one.source < layout.active]
-        self.levels = [
-            (
-                self._rows(level),
-                self._bundles([e for e in active if layout.level[e.source] == level]),
-            )
-            for level in range(top + 1)
-        ]
+        essential = [one for one in active if one.kind is not DependencyKind.SOFT]
+        # Nothing rests on soft needs: they are worked out last, all levels at once.
+        self.wishes = self._bundle([one for one in active if one.kind is DependencyKind.SOFT])
+        top = int(layout.level.max(initial=0))
+        self.levels = [self._level(number, essential) for number in range(top + 1)]
         follow = [one for one in layout.edges if one.source >= layout.active]
         self.followers = self._bundles(sorted(follow, key=lambda e: (e.source, e.group)))
-        self.cut: dict[int, Places] = {}
+        self._every = self.bundles()
+        self.memory = Memory.of(self._every, regions)
+        self._at: dict[int, list[tuple[Bundle, range]]] = {}
+
+    @property
+    def flat(self) -> Floats:
+        """The same, laid out in a line; a view, so that copies of this have views of their own."""
+        return self.works.reshape(-1)
+
+    def _level(self, number: int, essential: list[Edge]) -> Level:
+        level = self.layout.level
+        rows = self._rows(number)
+        bundle = self._bundle([one for one in essential if level[one.source] == number])
+        whole = bundle is not None and np.array_equal(bundle.rows, rows)
+        return Level(rows, self._placed[rows], bundle, whole)
 
     def _rows(self, level: int) -> Places:
         active = self.layout.level[: self.layout.active]
@@ -110,15 +191,13 @@ class Needs:
         heads = [edges[k] for k in groups]
         starts = [k for k, e in enumerate(heads) if not k or e.source != heads[k - 1].source]
         cached = [k for k, e in enumerate(edges) if e.kind is DependencyKind.CACHED]
-        cached_s = np.array([[edges[k].cached_s] for k in cached]).reshape(len(cached), 1)
         return Bundle(
             rows=np.array([heads[k].source for k in starts], dtype=np.intp),
             places=np.array([self._place(one) for one in edges], dtype=np.intp),
             groups=np.array(groups, dtype=np.intp),
             services=np.array(starts, dtype=np.intp),
             cached=np.array(cached, dtype=np.intp),
-            cached_s=cached_s,
-            left_s=np.broadcast_to(cached_s, (len(cached), self._placed.shape[1])).copy(),
+            late=np.array([k for k, e in enumerate(edges) if e.late], dtype=np.intp),
             edges=tuple(edges),
             plain=len(groups) == len(edges),
         )
@@ -139,16 +218,26 @@ class Needs:
 
     def bundles(self) -> list[Bundle]:
         """Return all bundles of edges, followers' ones too."""
-        pairs = [pair for _, pair in self.levels] + [self.followers]
-        return [one for pair in pairs for one in pair if one is not None]
+        found = [*(one.essential for one in self.levels), self.wishes, *self.followers]
+        return [one for one in found if one is not None]
+
+    def edges_of(self, row: int) -> list[tuple[Bundle, range]]:
+        """Return the edges of one service, by bundle."""
+        if row not in self._at:
+            self._at[row] = [
+                (one, one.edges_at(int(at)))
+                for one in self._every
+                for at in np.nonzero(one.rows == row)[0]
+            ]
+        return self._at[row]
 
     def sever(self, roads: set[tuple[int, int]]) -> None:
         """Cut the roads from one service to another."""
-        self.cut = {}
-        for number, bundle in enumerate(self.bundles()):
-            hit = [k for k, e in enumerate(bundle.edges) if (e.source, e.target) in roads]
-            if hit:
-                self.cut[number] = np.array(hit, dtype=np.intp)
+        for bundle in self._every:
+            bundle.cut = None
+            if roads:
+                hit = [k for k, e in enumerate(bundle.edges) if (e.source, e.target) in roads]
+                bundle.cut = np.array(hit, dtype=np.intp) if hit else None
 
     def rise(self, share: Floats, soft: Floats) -> None:
         """Work out `works` from the bottom up.
@@ -157,21 +246,20 @@ class Needs:
             share: what each active service makes of its requests where its needs are met.
             soft: is filled with how well soft needs are met [active service, region].
         """
-        works, regions = self.works, self._placed.shape[1]
-        number = 0
-        for rows, (essential, wishes) in self.levels:
+        works, flat, regions = self.works, self.flat, self._placed.shape[1]
+        prior = None if self.wishes is None else flat[self.wishes.places[self.wishes.late]]
+        for one in self.levels:
+            rows = one.rows
             value = share[rows]
-            if essential is not None:
-                met = essential.met(self.flat, self.cut.get(number))
-                number += 1
-                self.met[essential.rows] = met
-                value = value * self.met[rows]
-            if wishes is not None:
-                soft[wishes.rows] = wishes.met(self.flat, self.cut.get(number))
-                number += 1
-            value = np.minimum(1.0, value)
+            if one.essential is not None:
+                met = one.essential.met(flat, self.memory)
+                self.met[one.essential.rows] = met
+                value *= met if one.whole else self.met[rows]
+            np.minimum(value, 1.0, out=value)
             works[rows, :regions] = value
-            works[rows, regions] = np.where(self._placed[rows], value, 0.0).max(axis=1, initial=0.0)
+            works[rows, regions] = (value * one.placed).max(axis=1, initial=0.0)
+        if self.wishes is not None:
+            soft[self.wishes.rows] = self.wishes.met(flat, self.memory, prior)
 
     def follow(self, own: Floats, works: Floats | None = None) -> tuple[Floats, Floats]:
         """Work out those who only follow, from the mean of a minute; return works and degraded.
@@ -181,26 +269,19 @@ class Needs:
             works: what to look at instead of the present.
         """
         flat = self.flat if works is None else works.reshape(-1)
-        number = sum(one is not None for _, pair in self.levels for one in pair)
         essential, wishes = self.followers
         first = self.layout.active
         value, soft = own.copy(), np.ones_like(own)
         if essential is not None:
-            value[essential.rows - first] *= essential.met(flat, self.cut.get(number))
-            number += 1
+            value[essential.rows - first] *= essential.met(flat, self.memory)
         if wishes is not None:
-            soft[wishes.rows - first] = wishes.met(flat, self.cut.get(number))
+            soft[wishes.rows - first] = wishes.met(flat, self.memory)
         return value, value * (1.0 - soft)
 
     def remember(self, dt_s: float) -> None:
         """Refresh or age what is remembered."""
-        for _, (essential, _soft) in self.levels:
-            if essential is not None:
-                essential.remember(self.flat, dt_s)
+        self.memory.step(self.flat, dt_s)
 
     def forget(self, row: int, columns: Places) -> None:
         """Lose what a service remembers."""
-        for bundle in self.bundles():
-            for k, edge in enumerate(bundle.cached):
-                if bundle.edges[edge].source == row:
-                    bundle.left_s[k, columns] = 0.0
+        self.memory.forget(row, columns)

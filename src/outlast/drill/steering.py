@@ -88,6 +88,8 @@ class Steering:
             evacuated: share of each region's users that operators want elsewhere.
             control: whether the control plane can change what is published.
         """
+        if not len(self.published) and not self.active and not evacuated.any():
+            return
         alive = lives > LIVES
         self.dead_s = np.where(alive, 0.0, self.dead_s + dt_s)
         self.alive_s = np.where(alive, self.alive_s + dt_s, 0.0)

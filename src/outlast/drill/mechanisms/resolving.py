@@ -83,6 +83,8 @@ class Resolving:
     def say(self, said: NDArray[np.int8]) -> None:
         """Take note of what the authoritative servers say from now on [row, region]."""
         changed = said != self.said
+        if not changed.any():
+            return
         bad = changed & (self.said == GOOD)
         good = changed & (said == GOOD)
         self.fall = np.where(bad, self.has / self.ttl_s, np.where(said == GOOD, 0.0, self.fall))
