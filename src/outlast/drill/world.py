@@ -130,11 +130,11 @@ class World:
         reach = self._reach()
         alive, works = now.alive[:n], now.works[:n]
         usable = self._usable(now.capacity[:n])
-        own = reach * alive * works * self._held()
+        held = works * self._held()
         if self.parts.flowing:
-            self._flow(reach * alive, works * self._held(), usable)
+            self._flow(reach * alive, held, usable)
         else:
-            self.share = own * np.minimum(1.0, usable / self.used)
+            self.share = reach * alive * held * np.minimum(1.0, usable / self.used)
         self._doors()
         self.needs.rise(self.share, self.soft)
         met = self.needs.works[:n, :-1]
@@ -227,7 +227,8 @@ class World:
             rows = parts.clients.rows
             self.sent[rows] = parts.clients.part.send(self.fresh[rows])[0]
         arriving = self.sent * reach
-        good = arriving * np.minimum(1.0, usable / self.used)
+        able = np.minimum(1.0, usable / self.used)
+        good = arriving * able
         worked, self.late = arriving.copy(), np.zeros_like(good)
         self.timed = np.zeros_like(good)
         self._slower()
@@ -246,7 +247,7 @@ class World:
             seen = np.where(gone, fitted.part.parameters.timeout_s, result.latency_s)
             self.excess_s[rows] = np.maximum(0.0, seen - base - self.flows.wait_s[rows])
         self.good = good * works
-        potential = reach * works * np.minimum(1.0, usable / self.used)
+        potential = reach * works * able
         self.share = np.where(
             self.fresh > TINY, self.good / np.maximum(self.fresh, TINY), potential
         )

@@ -79,6 +79,7 @@ class Clients:
         self.failing = np.zeros((rows, regions))
         self.open_left_s = np.zeros((rows, regions))
         self._breaks = bool((own.breaker_ratio > 0).any())
+        self._hedges = bool((own.hedge_ratio > 0).any())
         self._budgets = bool((own.budget_ratio > 0).any())
         self._full = False
 
@@ -109,8 +110,10 @@ class Clients:
                 & (own.breaker_ratio > 0)
             )
             stopped = sent * (1.0 - np.where(half, PROBES_RATIO, passing))
-        hedged = np.where(self._calm(), own.hedge_ratio, 0.0)
-        return (sent - stopped) * (1.0 + hedged), stopped, dropped
+            sent = sent - stopped
+        if self._hedges:
+            sent = sent * (1.0 + np.where(self._calm(), own.hedge_ratio, 0.0))
+        return sent, stopped, dropped
 
     def _calm(self) -> NDArray[np.bool_]:
         return self.open_left_s <= 0

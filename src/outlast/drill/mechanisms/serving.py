@@ -172,11 +172,13 @@ class Queues:
         # A caller that never gives up is served in time however long it takes.
         expired = np.where(self._patient, self.taken, expired)
         load, rate = entering / self.dt_s, room / self.dt_s
-        fifo_after, fifo_good = serve_fifo(self.taken, self.arrived, expired, room)
-        fresh_after, fresh_good = serve_fresh(self.taken, self.arrived, expired, room)
-        after = np.where(own.fresh, fresh_after, fifo_after)
-        good = np.where(own.fresh, fresh_good, fifo_good)
-        worked = np.where(own.fresh, fresh_good, after - self.taken)
+        after, good = serve_fifo(self.taken, self.arrived, expired, room)
+        worked = after - self.taken
+        if own.fresh.any():
+            fresh_after, fresh_good = serve_fresh(self.taken, self.arrived, expired, room)
+            after = np.where(own.fresh, fresh_after, after)
+            good = np.where(own.fresh, fresh_good, good)
+            worked = np.where(own.fresh, fresh_good, worked)
         if own.lifo.any():
             after, good, worked, newly = self._serve_lifo(
                 entering, room, newly, (after, good, worked)
