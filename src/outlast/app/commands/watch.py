@@ -70,6 +70,7 @@ def _speed(text: str) -> float:
 )
 @click.option("--speed", default="max", show_default=True, help="`max`, or times real time.")
 @click.option("--alarms", is_flag=True, help="Show each alarm, not only verdicts.")
+@click.option("--brief", is_flag=True, help="Of verdicts, the causes alone.")
 @json_option
 def watch(
     stream: str,
@@ -78,6 +79,7 @@ def watch(
     evidence: tuple[Path, ...],
     speed: str,
     alarms: bool,
+    brief: bool,
     as_json: bool,
 ) -> int:
     """Replay STREAM and tell what is down, where, since when, and which shared thing explains it.
@@ -99,11 +101,21 @@ def watch(
             sys.stdout.write(_json(entry) + "\n")
         elif alarms or entry.kind != "alarm":
             at = iso(entry.minute * 60 * NS_PER_S)
-            sys.stdout.write(f"{at[:10]} {at[11:16]}  {entry.who:<9} {entry.text}\n")
+            sys.stdout.write(
+                f"{at[:10]} {at[11:16]}  {entry.who:<9} {_brief(entry) if brief else entry.text}\n"
+            )
         sys.stdout.flush()
     for name, number in sorted(reader.unknown.items(), key=lambda one: -one[1])[:10]:
         sys.stderr.write(f"not in {world}: {name!r}, {number} reports\n")
     return int(found)
+
+
+def _brief(entry: Entry) -> str:
+    causes = [f"{one['kind']} `{one['cause']}`" for one in entry.data.get("suspects", ())]
+    if entry.kind != "verdict" or not causes:
+        return entry.text
+    doubt = "" if entry.data["outcome"] == "cause" else f"{entry.data['outcome']}: "
+    return f"{doubt}{', '.join(causes)} ({entry.data['down']} services down)"
 
 
 def _entries(stream: str, reader: FileReader, watcher: Watcher) -> Iterator[Entry]:

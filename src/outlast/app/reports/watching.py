@@ -23,6 +23,9 @@ from outlast.detect.intake import Batch, Fate, Intake
 from outlast.detect.step import DetectState, begin, step
 from outlast.detect.verdict import Alarm, Outcome, Roads, State, Verdict
 
+_WORTH_SAYING = 0.01
+"""A runner-up below this posterior is not spoken of, nor how to tell it apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -156,7 +159,8 @@ class Watcher:
         # Probes alone say what is broken and not for whom: without anybody hit there is nothing to explain.
         probes = [*self._probes.values()] if down else []
         self.verdict = blame(self._roads, down, well, probes)
-        key = (self.verdict.outcome, tuple(one.cause for one in self.verdict.suspects))
+        # Whose posterior is a hair's breadth higher is no news.
+        key = (self.verdict.outcome, frozenset(one.cause for one in self.verdict.suspects))
         if key == self._told or (not self._told and self.verdict.outcome is Outcome.QUIET):
             return
         self._told = key if self.verdict.outcome is not Outcome.QUIET else ()
@@ -223,8 +227,8 @@ def _spoken(verdict: Verdict, down: int) -> str:
     text = "cause: " + " and ".join(parts)
     if verdict.carried:
         text += f"; through {', '.join(f'`{one.name}`' for one in verdict.carried)}"
-    if verdict.runner_up is not None:
+    if verdict.runner_up is not None and verdict.runner_up.posterior >= _WORTH_SAYING:
         text += f"; else {verdict.runner_up.cause} ({verdict.runner_up.posterior:.0%})"
-    if verdict.question is not None:
-        text += f"; ask: probe `{verdict.question.subject}`, {verdict.question.road}"
+        if verdict.question is not None:
+            text += f"; ask: probe `{verdict.question.subject}`, {verdict.question.road}"
     return text
