@@ -10,7 +10,7 @@ import dns.tsig
 import dns.update
 import pytest
 from tests.support.nameservers import BIND, HOST, KEY_NAME, KNOT, SECRET_BASE64, NameServer, running
-from tests.support.system import AP, EU, US, System, invoke, system, until
+from tests.support.system import AP, EU, US, Done, System, invoke, system, until
 
 from outlast.model.fence import parse_fence
 
@@ -88,6 +88,15 @@ def ask(server: NameServer, name: str, rtype: str) -> list[str]:
     return [rdata.to_text() for rrset in reply.answer for rdata in rrset]
 
 
+def wipe(server: NameServer) -> None:
+    """Delete the name and its fence."""
+    update = dns.update.UpdateMessage("example.org")
+    update.use_tsig(dns.tsig.Key(KEY_NAME, SECRET_BASE64, "hmac-sha256"))
+    update.delete("www")
+    update.delete("_outlast.www")
+    dns.query.tcp(update, HOST, timeout=5, port=server.port)
+
+
 @pytest.fixture
 def pair(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Pair]:
     """Both servers, the topology with the lagging that a test asks for, and the control plane running."""
@@ -146,4 +155,88 @@ def test_a_foreign_hand_at_the_second_is_mended(pair: Pair) -> None:
     dns.query.tcp(update, HOST, timeout=5, port=pair.knot.port)
     until(lambda: pair.both(EU, US, AP), "it is mended")
     assert pair.generation(pair.knot) == generation
-    assert "healed" in pair.world.processes[0].said()
+    said = pair.world.processes[0].said
+    until(lambda: "healed" in said(), "who mended it says so")
+
+
+@pytest.mark.parametrize("pair", ["hold"], indirect=True)
+def test_a_rescue_restores_both_and_needs_nothing_that_runs(pair: Pair) -> None:
+    """Wiped at both while nothing runs; one generation and one content at both afterwards."""
+    places = pair.world.state_folder.last_good_files
+    until(lambda: any(one.stat().st_size for one in places()), "it is remembered")
+    before = pair.generation(pair.bind)
+    pair.world.stop()
+    for server in (pair.bind, pair.knot):
+        wipe(server)
+        assert not pair.answer(server)
+    done = pair.world.outlast("rescue", "shop", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert pair.both(EU, US, AP)
+    assert pair.generation(pair.bind) == pair.generation(pair.knot) > before
+
+
+@pytest.mark.parametrize("pair", ["hold"], indirect=True)
+def test_a_rescue_with_one_provider_dead_restores_the_other_and_says_so(pair: Pair) -> None:
+    """Half a rescue is better than none, and is not told as a whole one; later the rest can be done."""
+    places = pair.world.state_folder.last_good_files
+    until(lambda: any(one.stat().st_size for one in places()), "it is remembered")
+    pair.world.stop()
+    wipe(pair.bind)
+    wipe(pair.knot)
+    pair.knot.freeze()
+    done = pair.world.outlast("rescue", "shop", "--yes")
+    pair.knot.thaw()
+    assert pair.answer(pair.bind) == {EU, US, AP}, done.out + done.err
+    assert done.code != 0
+    assert f"no answer from {pair.knot.address}" in done.out
+    again = pair.world.outlast("rescue", "shop", "--yes")
+    assert again.code == 0, again.out + again.err
+    assert pair.both(EU, US, AP)
+
+
+def release(pair: Pair) -> Done:
+    """Take the endpoint out of the DNS, but for its records."""
+    return pair.world.outlast("release", "shop", "--keep-records", "--yes")
+
+
+@pytest.mark.parametrize("pair", ["hold"], indirect=True)
+def test_a_release_with_one_provider_dead_is_finished_by_the_same_command(pair: Pair) -> None:
+    """What could not be released is named; nobody puts back what could."""
+    pair.world.edit("  shop:\n    names: [www.", "  other:\n    names: [other.")
+    until(lambda: bool(ask(pair.knot, "other.example.org", "A")), "the new topology is used")
+    pair.knot.freeze()
+    half = release(pair)
+    pair.knot.thaw()
+    assert half.code != 0
+    assert "knot" in half.err or str(pair.knot.address) in half.err
+    until(lambda: release(pair).code == 0, "it is released")
+    assert not pair.generation(pair.bind)
+    assert not pair.generation(pair.knot)
+
+
+@pytest.mark.parametrize("pair", ["go_on"], indirect=True)
+def test_a_release_gives_the_records_back_at_both(pair: Pair) -> None:
+    """Fence and mark are gone at both, the records are as they were, and nobody puts the fence back."""
+    pair.world.edit("  shop:\n    names: [www.", "  other:\n    names: [other.")
+    until(lambda: bool(ask(pair.knot, "other.example.org", "A")), "the new topology is used")
+    # A busy machine may answer late; then the command says to run it again.
+    until(lambda: release(pair).code == 0, "it is released")
+    for server in (pair.bind, pair.knot):
+        assert pair.answer(server) == {EU, US, AP}
+        assert not ask(server, f"_outlast.{NAME}", "TXT")
+        assert not ask(server, f"_next._outlast.{NAME}", "TXT")
+    assert "shop" not in pair.world.outlast("status").out
+
+
+@pytest.mark.parametrize("pair", ["go_on"], indirect=True)
+def test_a_release_that_got_half_way_is_finished(pair: Pair) -> None:
+    """Gone at the first and still at the second: what stands there is ours, whatever the first says."""
+    pair.world.edit("  shop:\n    names: [www.", "  other:\n    names: [other.")
+    pair.world.stop()
+    wipe(pair.bind)
+    done = pair.world.outlast("release", "shop", "--yes")
+    assert done.code == 0, done.out + done.err
+    assert not pair.generation(pair.knot)
+    assert not pair.answer(pair.knot)
+    again = pair.world.outlast("release", "shop", "--yes")
+    assert "not ours to delete" in again.err, "nothing is left"
