@@ -16,6 +16,7 @@ from outlast.app.reports.prober import write_evidence
 from outlast.app.reports.watching import Entry, Watcher
 from outlast.detect.blame import blame
 from outlast.detect.cells import ProbeSeen, Road
+from outlast.detect.evidence import touched
 from outlast.detect.intake import Intake, Rules
 from outlast.detect.roads import name_in, part_of, roads_of
 from outlast.detect.synth import Manner, reports, scaled
@@ -163,6 +164,14 @@ def test_probes_tell_a_name_from_what_it_leads_to(
     verdict = blame(roads, down, well, probes)
     assert verdict.outcome is Answer.CAUSE
     assert [one.cause for one in verdict.suspects] == [wanted]
+
+
+def test_a_pinned_address_spares_the_own_name_and_no_other() -> None:
+    """The gateway behind it still looks its tables up."""
+    probed = {made(one, "east") for one in INNER for made in (part_of, name_in)}
+    leans = {one.name for one in touched(roads_of(world(), probed), "gateway in east", Road.PINNED)}
+    assert "tables.east" in leans
+    assert "gateway.east" not in leans
 
 
 def test_parts_are_candidates_only_where_they_are_probed() -> None:
