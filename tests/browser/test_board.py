@@ -1,11 +1,17 @@
 """The operator's board in a real browser: live, by keyboard, on a phone, in the dark, and without scripts."""
 
 import re
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
+from tests.app.test_board import AT, line
 from tests.support.system import EU, System, until
 from tests.support.windows import WAIT_MS, Windows, outlast
+
+from outlast.app.board.live import Sight
+from outlast.app.board.pages import Search, overview
+from outlast.app.standing import Status
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
@@ -92,6 +98,30 @@ def test_search_by_keyboard(world: System, windows: Windows) -> None:
     expect(page.locator("h1")).to_have_text("api: ok")
     expect(page.locator("pre")).to_contain_text("the DNS holds exactly generation")
     expect(page.locator("pre")).to_contain_text("one more failure: it goes")
+
+
+def test_paging_by_keyboard(world: System, windows: Windows) -> None:
+    """From the search, Tab leads to the next page and back; what was searched for stays."""
+    visit = windows.open(url(world))
+    many = Sight(Status(at=AT, topology="t", store="s", endpoints=tuple(map(line, range(250)))))
+
+    def answer(route: Route) -> None:
+        asked = parse_qs(urlsplit(route.request.url).query)
+        search = Search(text=asked["q"][0], page=int(asked.get("page", ["1"])[0]))
+        route.fulfill(body=overview(many, search, []), content_type="text/html")
+
+    visit.page.route("**/?q=*", answer)
+    visit.page.goto(url(world, "/?q=shop"))
+    assert visit.violations() == []
+    for link, place in (("further", 2), ("further", 3), ("earlier", 2)):
+        visit.page.locator("tbody a").last.focus()
+        for _ in range(3):
+            visit.page.keyboard.press("Tab")
+            if visit.page.evaluate("document.activeElement.textContent") == link:
+                break
+        visit.page.keyboard.press("Enter")
+        visit.page.wait_for_url(f"**/?q=shop&page={place}")
+        expect(visit.page.get_by_text(f"page {place} of 3")).to_be_visible()
 
 
 def test_times_are_told_here_and_by_age(world: System, windows: Windows) -> None:

@@ -21,7 +21,7 @@ from outlast.model.units import Nanos, seconds
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
 WIRE_MAX = 150_000
-LONG = "a-name-that-nobody-would-choose-but-somebody-has." * 3 + "example"
+LONG = ".".join(["a" * 60] * 3)
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
