@@ -37,7 +37,7 @@ from outlast.model.units import NS_PER_S, iso
 
 EAST, WEST = RegionName("east"), RegionName("west")
 BOTH = (EAST, WEST)
-APPS = 40
+APPS = 120
 INNER = ("disks", "tables", "gateway")
 
 
@@ -164,6 +164,16 @@ def test_probes_tell_a_name_from_what_it_leads_to(
     verdict = blame(roads, down, well, probes)
     assert verdict.outcome is Answer.CAUSE
     assert [one.cause for one in verdict.suspects] == [wanted]
+
+
+def test_a_service_that_passes_a_failure_on_is_no_cause(tmp_path: Path) -> None:
+    """All of the gateway's apps are down and few others, so it explains much; but it leans on the name."""
+    probes = seen(tmp_path, outcome(name=0.0, disks=1.0))
+    down = {f"app-{one}" for one in range(APPS) if one % 2 == 0 or one < 24}
+    well = {f"app-{one}" for one in range(APPS)} - down
+    verdict = blame(roads_of(world(), {one.subject for one in probes}), down, well, probes)
+    assert [one.cause for one in verdict.suspects] == [Cause(CauseKind.NAME, "tables.east")]
+    assert "gateway in east" in {one.name for one in verdict.carried}
 
 
 def test_a_pinned_address_spares_the_own_name_and_no_other() -> None:
