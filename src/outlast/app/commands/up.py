@@ -114,7 +114,9 @@ def _print_hint(world: World) -> None:
     at = f"@{server.host} -p {server.port} " if server != NO_SERVER else ""
     ask = f"dig {at}{endpoint.names[0].name}"
     http = world.topology.settings.http
-    click.echo(f"ask it:    {ask}\nsee it:    http://{http}/ or outlast status {world.file}", err=True)
+    click.echo(
+        f"ask it:    {ask}\nsee it:    http://{http}/ or outlast status {world.file}", err=True
+    )
 
 
 async def _up(control: Up, regions: list[LocalRegion]) -> None:
