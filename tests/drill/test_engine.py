@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from outlast.drill.engine import run
 from outlast.drill.outcome import EventKind, Outcome
+from outlast.drill.running import Run
 from outlast.drill.scenario import Act, ActionKind, Fault, FaultKind, Scenario
 from outlast.model.behaviour import (
     Audience,
@@ -353,3 +354,13 @@ def _without_loops(service: Service, factor: float) -> Service:
         return service
     serving = replace(own.serving, rate=own.serving.rate * factor)
     return replace(service, behaviour=Behaviour(serving=serving), needs=())
+
+
+def test_a_fork_looks_at_its_own_graph() -> None:
+    """What changes in a copied instant is seen by that copy's services, and by no other's."""
+    topology = Topology(regions=REGIONS, services=(Service(name=name("a")),))
+    made = Run(topology, Scenario(name="test", world="", start=START, length_s=60.0))
+    other = made.fork()
+    other.world.needs.works[0, 0] = 0.25
+    assert other.world.needs.flat[0] == 0.25
+    assert made.world.needs.flat[0] == 1.0
