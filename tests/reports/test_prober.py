@@ -16,7 +16,7 @@ from outlast.app.reports.prober import write_evidence
 from outlast.app.reports.watching import Entry, Watcher
 from outlast.detect.blame import blame
 from outlast.detect.cells import ProbeSeen, Road
-from outlast.detect.evidence import touched
+from outlast.detect.evidence import rows_of, touched
 from outlast.detect.intake import Intake, Rules
 from outlast.detect.roads import name_in, part_of, roads_of
 from outlast.detect.synth import Manner, reports, scaled
@@ -174,6 +174,21 @@ def test_a_service_that_passes_a_failure_on_is_no_cause(tmp_path: Path) -> None:
     verdict = blame(roads_of(world(), {one.subject for one in probes}), down, well, probes)
     assert [one.cause for one in verdict.suspects] == [Cause(CauseKind.NAME, "tables.east")]
     assert "gateway in east" in {one.name for one in verdict.carried}
+
+
+def test_a_name_that_answers_is_never_named() -> None:
+    """From two places it is cleared, whatever else is down; from one it may be a mistake."""
+    probed = {made(one, "east") for one in INNER for made in (part_of, name_in)}
+    roads = roads_of(world(), probed)
+    down = {f"app-{one}" for one in range(APPS)}
+    name = Cause(CauseKind.NAME, "tables.east")
+    for places, cleared in ((("US",), False), (("US", "DE"), True)):
+        probes = [ProbeSeen(subject=name.name, good=True, country=one) for one in places]
+        codes = rows_of(roads, down, (), probes).cleared.tolist()
+        assert (roads.causes.index(name) in codes) is cleared
+        verdict = blame(roads, down, {"own-1"}, probes)
+        considered = [*verdict.suspects, *verdict.alternatives]
+        assert (name in {one.cause for one in considered if one.posterior > 0}) is not cleared
 
 
 def test_a_pinned_address_spares_the_own_name_and_no_other() -> None:

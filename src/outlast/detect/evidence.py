@@ -18,6 +18,7 @@ SYMPTOM_WEIGHT = 7.0
 
 PROBE_WEIGHT = 7.0
 
+_CLEAR_PLACES = 2
 _PLACES_MOST = 3
 """From more places than so many, probes of one thing say nothing new: they see the same."""
 
@@ -53,6 +54,19 @@ class Rows:
     def counted(self) -> Reals:
         """How often each row counts."""
         return np.ones(len(self.weight)) if self.times is None else self.times
+
+    @property
+    def cleared(self) -> Codes:
+        """Causes that are seen to be well by themselves, from two places or more.
+
+        A probe that leans on one thing alone, such as a question for its name, leaves no room: whatever
+        the services above it show, it is not this.
+        """
+        edges = np.bincount(self.row_of, minlength=len(self.weight))
+        alone = (edges == 1) & (self.weight < 0) & (self.counted >= _CLEAR_PLACES)
+        alone[: self.services] = False
+        found: Codes = np.unique(self.cause_of[alone[self.row_of]])
+        return found
 
     def leaning(self, cause: int) -> tuple[Codes, Reals]:
         """Return the rows that lean on a cause, and how much of its failure each would show."""

@@ -120,6 +120,7 @@ def gains(picture: Picture, without: int | None = None) -> tuple[Reals, Reals]:
     best = by_hit.argmax(axis=0)
     top = by_hit.max(axis=0)
     mean = np.log(np.exp(by_hit - top).mean(axis=0)) + top
+    mean[rows.cleared] = -np.inf
     for cause in picture.chosen:
         if cause != without:
             mean[cause] = -np.inf
