@@ -510,7 +510,9 @@ def test_no_module_is_dead() -> None:
     """A file that nobody imports and nothing starts is read by people all the same."""
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["scripts"].values()
     alive = {*ENTRY_POINTS, *(one.split(":")[0] for one in scripts)}
-    imported = {name for path in files("src", "bench", "chaos", "evaluate") for _, name in imports(path)}
+    imported = {
+        name for path in files("src", "bench", "chaos", "evaluate") for _, name in imports(path)
+    }
     imported |= {f"outlast.app.commands.{one}" for one in commands_named()}
     none_of(
         [

@@ -274,7 +274,9 @@ def _odd_providers(values: Values) -> list[Finding]:
         lacking = not one.get("api", {}).get("endpoint") or "token" not in one
         if one.get("kind") is ProviderKind.POWERDNS and lacking:
             message = "it is missing; Lua records are laid through the HTTP API"
-            remedy = "add `api: {endpoint: ...}` and `token:`, or write `kind: rfc2136` without weights"
+            remedy = (
+                "add `api: {endpoint: ...}` and `token:`, or write `kind: rfc2136` without weights"
+            )
             found.append(_missing(("providers", name, "api"), message, remedy))
         if one.get("kind") is ProviderKind.GCLOUD and not one.get("api", {}).get("project"):
             message = "it is missing; Google Cloud DNS keeps its zones in projects"

@@ -142,7 +142,9 @@ PROVIDER = Table(
             "nothing is written without a certificate of that (`outlast certify`); `record-set`: one record "
             "set at a time; `lease`: only a lock keeps writers apart.",
         ),
-        Field(key="api", kind=Part(API), meaning="For clouds and `powerdns`: how the API is reached."),
+        Field(
+            key="api", kind=Part(API), meaning="For clouds and `powerdns`: how the API is reached."
+        ),
         Field(
             key="token",
             kind=SECRET,

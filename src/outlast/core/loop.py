@@ -288,7 +288,9 @@ def _differs(state: State, head: Plan, plan: Plan) -> bool:
     if plan.digest != head.digest or plan.layout != head.layout or state.newest > head.generation:
         return True
     if state.settings.signing_key is not None and not head.signature:
-        return True  # keys were introduced since: whoever checks should not have to wait for a change
+        return (
+            True  # keys were introduced since: whoever checks should not have to wait for a change
+        )
     live = state.live
     return live is not None and live.generation == head.generation and live.digest != head.digest
 
