@@ -85,6 +85,7 @@ _TRAITS = {
     "bind": Traits(drops_beside_cname=True, counts=(100, 500, 1000)),
     "knot": Traits(drops_beside_cname=True, counts=(500, 1000, 4000)),
     "powerdns": Traits(blind_to_case=True),
+    "embedded": Traits(counts=(100, 500, 1000)),
 }
 
 

@@ -24,6 +24,7 @@ import pytest
 from tests.contract import test_provider, test_provider_keys, test_provider_races
 from tests.support import nameservers
 from tests.support.nameservers import HOST, NameServer, Software
+from tests.support.targets import Target, target_of
 
 LEFT_OUT = {"test_a_delegated_name", "test_a_wildcard_looks_like_a_fence_and_matches_no_condition"}
 EMBEDDED = Software("embedded", sys.executable, "", "", ())
@@ -89,6 +90,11 @@ def server() -> Iterator[NameServer]:
         yield one
     finally:
         one.close()
+
+
+@pytest.fixture(scope="module")
+def target(server: NameServer) -> Target:
+    return target_of(server)
 
 
 provider, layout = test_provider.provider, test_provider.layout

@@ -51,7 +51,8 @@ at_help = "UTC, as 2025-10-20T06:48:00Z."
     "--impact",
     type=click.Choice(Impact, case_sensitive=False),
     default=Impact.MINOR,
-    show_default=True,
+    show_default="minor",
+    help="How bad it is for people.",
 )
 @click.option("--about", multiple=True, help="Endpoint or service that is hit; may be repeated.")
 @click.option("--began", default="", help=f"When people began to be hit: {at_help} [default: now]")

@@ -111,7 +111,9 @@ def verify_(where: str, key: str, older: Path | None, *, as_json: bool) -> None:
 )
 @click.argument("where")
 @key_option
-@click.option("--last", type=click.IntRange(1), default=50, show_default=True)
+@click.option(
+    "--last", type=click.IntRange(1), default=50, show_default=True, help="How many entries."
+)
 @json_option
 def show(where: str, key: str, *, last: int, as_json: bool) -> None:
     """Show the last entries of the log at WHERE. It is verified first."""

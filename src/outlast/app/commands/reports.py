@@ -43,7 +43,12 @@ def reports_group() -> None:
 @reports_group.command()
 @world_options
 @click.option(
-    "--listen", "address", type=AddressType(), default="127.0.0.1:9180", show_default=True
+    "--listen",
+    "address",
+    type=AddressType(),
+    default="127.0.0.1:9180",
+    show_default=True,
+    help="Where reports are taken in.",
 )
 @click.option("--tokens-only", is_flag=True, help="Nobody reports without a token.")
 @click.option(
@@ -106,11 +111,16 @@ def _tell(entry: Entry) -> None:
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write also what a prober outside would have seen of a drill, for `watch --evidence`.",
 )
-@click.option("--seed", default=1, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="Of everything that is drawn.")
 @click.option(
     "--total", type=click.IntRange(1), help="Reports in all; sets how likely people tell."
 )
-@click.option("--propensity", default=Manner().propensity, show_default=True)
+@click.option(
+    "--propensity",
+    default=Manner().propensity,
+    show_default=True,
+    help="Share of those hit who write a report.",
+)
 @click.option("--notice", default=360.0, type=DurationType(), help="Until people meet it. [6m]")
 @click.option("--delay", default=180.0, type=DurationType(), help="Until they tell. [3m]")
 @click.option("--again", default=14400.0, type=DurationType(), help="Until they tell again. [4h]")
@@ -191,8 +201,8 @@ def token(file: Path, state: Path | None, name: str, *, rate: int) -> None:
 @world_options
 @click.option("--since", default=86400.0, type=DurationType(), help="How far back. [1d]")
 @click.option("--step", default=3600.0, type=DurationType(), help="[1h]")
-@click.option("--service", default="")
-@click.option("--country", default="")
+@click.option("--service", default="", help="Only this service. [default: all]")
+@click.option("--country", default="", help="Only this country, as DE. [default: all]")
 @json_option
 def counts(
     file: Path,
