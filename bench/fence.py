@@ -24,11 +24,12 @@ import dns.update
 from bench.harness import Case, Options, compare, machine, markdown, options
 from tests.support import nameservers
 from tests.support.nameservers import NameServer, Software
+from tests.support.publishing import key_of
 
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.providers.reply import parse
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
-from outlast.drivers.providers.tsig import Key, load_key
+from outlast.drivers.providers.tsig import Key
 from outlast.drivers.providers.wire import pack_update
 from outlast.model.fence import fence_name
 from outlast.model.names import DnsName
@@ -100,8 +101,7 @@ def swaps(course: Course, in_flight: int) -> float:
 
 async def _swaps(course: Course, in_flight: int) -> float:
     noun = course.server.provider()
-    assert noun.key is not None
-    provider = Rfc2136Provider(noun, load_key(noun.key), SystemClock())
+    provider = Rfc2136Provider(noun, key_of(noun), SystemClock())
     await provider.describe()  # the connection stands before the clock runs
     began_s = time.perf_counter()
     until_s = began_s + course.window_s

@@ -23,10 +23,10 @@ from tests.support.nameservers import (
     ZONE,
     NameServer,
 )
+from tests.support.publishing import key_of
 
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
-from outlast.drivers.providers.tsig import load_key
 from outlast.model.fence import parse_fence
 from outlast.model.names import DnsName
 from outlast.model.records import RecordSet, RecordType, digest_of
@@ -180,8 +180,7 @@ class World:
 def _zone_of(server: NameServer) -> tuple[RecordSet, ...]:
     async def read() -> tuple[RecordSet, ...]:
         noun = server.provider()
-        assert noun.key is not None
-        provider = Rfc2136Provider(noun, load_key(noun.key), SystemClock())
+        provider = Rfc2136Provider(noun, key_of(noun), SystemClock())
         try:
             return await provider.transfer(server.zone)
         finally:

@@ -8,7 +8,7 @@ import click
 import pytest
 from tests.support.system import AP, EU, US, System, invoke, system, until
 
-from outlast.app.cli import COMMANDS, cli
+from outlast.app.cli import COMMANDS, cli, run
 
 pytestmark = pytest.mark.slow
 
@@ -216,3 +216,18 @@ def test_every_option_says_what_it_means() -> None:
         for one in leaf.params:
             if isinstance(one, click.Option):
                 assert one.help, f"{path} {one.opts}"
+
+
+def test_a_missing_library_is_told_with_what_brings_it(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """An installation without extras is no fault of Outlast's; a missing module of its own is."""
+
+    def lacking(name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    assert run(lambda: lacking("numpy")) == 2
+    assert "pip install 'outlast[drill,detect]'" in capsys.readouterr().err
+    assert run(lambda: lacking("google.auth")) == 2
+    assert "pip install 'outlast[cloud]'" in capsys.readouterr().err
+    assert run(lambda: lacking("outlast.nowhere")) == 70

@@ -17,13 +17,15 @@ from tests.support.publishing import (
     writing_to,
 )
 
+from outlast.app.state import StateFolder
+from outlast.app.wiring import World
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
-from outlast.drivers.providers.tsig import Key, load_key
+from outlast.drivers.providers.tsig import Key
 from outlast.model.errors import ConfigError, Denied
 from outlast.model.names import DnsName
 from outlast.model.plan import OutcomeKind
-from outlast.model.topology import SecretKind, SecretRef
+from outlast.model.topology import SecretKind, SecretRef, Topology
 
 pytestmark = [pytest.mark.servers, pytest.mark.slow]
 
@@ -119,17 +121,24 @@ def test_a_secret_is_found_where_the_topology_says(
     server: NameServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`env:` and `file:` name the same secret; a missing or broken one says what to do."""
-    noun = server.provider().key
-    assert noun is not None
+    noun = server.provider()
+    folder = StateFolder(tmp_path)
+    file = tmp_path / "world.yaml"
+    world = World(file=file, topology=Topology(), digest="", state=folder, clock=SystemClock())
+
+    def key_at(secret: SecretRef) -> Key | None:
+        assert noun.key is not None
+        return world.key(replace(noun, key=replace(noun.key, secret=secret)))
+
     monkeypatch.setenv("TSIG_SECRET", nameservers.SECRET_BASE64)
-    env = SecretRef(kind=SecretKind.ENV, where="TSIG_SECRET")
-    assert load_key(replace(noun, secret=env)) == load_key(noun)
+    assert key_at(SecretRef(kind=SecretKind.ENV, where="TSIG_SECRET")) == key_of(noun)
     broken = tmp_path / "broken"
     broken.write_text("no base64!")
+    broken.chmod(0o600)
     for kind, where, words in (
-        (SecretKind.ENV, "NO_SUCH_SECRET", "export NO_SUCH_SECRET"),
+        (SecretKind.ENV, "NO_SUCH_SECRET", "set NO_SUCH_SECRET"),
         (SecretKind.FILE, str(tmp_path / "missing"), "missing"),
         (SecretKind.FILE, str(broken), "base64"),
     ):
         with pytest.raises(ConfigError, match=words):
-            load_key(replace(noun, secret=SecretRef(kind=kind, where=where)))
+            key_at(SecretRef(kind=kind, where=where))

@@ -237,6 +237,12 @@ class NameServer:
         """Let it run again (SIGCONT)."""
         os.kill(self.pid, signal.SIGCONT)
 
+    def _write_secret(self) -> None:
+        """Write the key's secret for its owner alone, as it should be kept."""
+        path = self.folder / "secret"
+        path.touch(mode=0o600)
+        path.write_text(SECRET_BASE64 + "\n")
+
     def close(self) -> None:
         """End it and remove its folder."""
         if self._process is not None:
@@ -255,7 +261,7 @@ class NameServer:
         self.port = self.port or free_port()
         text = zone_text(self.lines, zone=self.zone, instance=self._instance)
         (self.folder / f"{self.zone}.zone").write_text(text)
-        (self.folder / "secret").write_text(SECRET_BASE64 + "\n")
+        self._write_secret()
         (self.folder / self.software.config).write_text(self._configuration())
         if self.software is POWERDNS:
             self._run_setup()

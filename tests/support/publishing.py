@@ -7,10 +7,11 @@ from typing import Protocol
 
 from tests.support.nameservers import NameServer
 
+from outlast.config.secrets import read_secret
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.providers.connection import Limits
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
-from outlast.drivers.providers.tsig import Key, load_key
+from outlast.drivers.providers.tsig import Key
 from outlast.model import topology
 from outlast.model.fence import Epoch, epoch_name, fence_name
 from outlast.model.names import DnsName, EndpointName
@@ -59,7 +60,8 @@ async def writing_to(
 def key_of(provider: topology.Provider) -> Key:
     """The key that a provider's noun names."""
     assert provider.key is not None
-    return load_key(provider.key)
+    encoded = read_secret(provider.key.secret, "")
+    return Key.from_base64(provider.key.name, provider.key.algorithm, encoded)
 
 
 def layout_at(server: HasZone, label: str) -> Layout:

@@ -65,6 +65,20 @@ COMMANDS: dict[str, tuple[str, str]] = {
 """Name -> module below `app/commands` with its attribute, and the line in `outlast --help`."""
 
 
+EXTRAS = {
+    "numpy": "drill,detect",
+    "pyarrow": "drill,detect",
+    "duckdb": "detect",
+    "httptools": "detect",
+    "nats": "detect",
+    "distributed": "dask",
+    "grpc": "etcd",
+    "boto3": "cloud",
+    "google": "cloud",
+}
+"""Library -> the extras that bring it. Whatever command meets one that is missing ends in `run`."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are used."""
 
@@ -136,15 +150,34 @@ def run(command: Callable[[], Any]) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; the DNS stays as it is\n")
         return 130
+    except ModuleNotFoundError as error:
+        return _missing(error)
     except BrokenPipeError:
         sys.stderr.close()
         return 0
-    except Exception as error:
-        if os.environ.get(TRACEBACK):
-            raise
-        sys.stderr.write(
-            f"outlast: a fault of its own: {type(error).__name__}: {error}\n"
-            f"  -> the DNS stays as it is; {TRACEBACK}=1 shows where, please report it\n"
-        )
-        return 70
+    except Exception as error:  # noqa: BLE001 - the last one to be asked
+        return _own_fault(error)
     return result if isinstance(result, int) else 0
+
+
+def _missing(error: ModuleNotFoundError) -> int:
+    """Say which extra brings a library that is not installed."""
+    library = (error.name or "").partition(".")[0]
+    if library not in EXTRAS:
+        return _own_fault(error)
+    extras = EXTRAS[library]
+    sys.stderr.write(
+        f"outlast: this needs the library {library}, which is not installed; nothing was changed\n"
+        f"  -> pip install 'outlast[{extras}]', or in a checkout: pip install -e '.[{extras}]'\n"
+    )
+    return 2
+
+
+def _own_fault(error: Exception) -> int:
+    if os.environ.get(TRACEBACK):
+        raise error
+    sys.stderr.write(
+        f"outlast: a fault of its own: {type(error).__name__}: {error}\n"
+        f"  -> the DNS stays as it is; {TRACEBACK}=1 shows where, please report it\n"
+    )
+    return 70

@@ -87,15 +87,9 @@ async def open_store(
 
 
 def _on_etcd(choice: StoreChoice, folder: Path) -> Store:
-    try:
-        # Imported where it is used: gRPC is an extra, and takes a while to load.
-        from outlast.drivers.stores.etcd.link import Access  # noqa: PLC0415
-        from outlast.drivers.stores.etcd.store import EtcdStore  # noqa: PLC0415
-    except ImportError as error:
-        raise ConfigError(
-            f"the store on etcd needs what is not installed: {error.name}",
-            remedy="pip install 'outlast[etcd]'",
-        ) from error
+    # Imported where it is used: gRPC is an extra, and takes a while to load.
+    from outlast.drivers.stores.etcd.link import Access  # noqa: PLC0415
+    from outlast.drivers.stores.etcd.store import EtcdStore  # noqa: PLC0415
 
     access = Access(
         endpoints=choice.etcd,

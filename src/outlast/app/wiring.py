@@ -1,6 +1,5 @@
 """Wiring: the only file that knows which class stands behind each port."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,20 +67,21 @@ class World:
         Raises:
             ConfigError: it cannot be read.
         """
-        if provider.key is not None:
-            return base64.b64decode(read_secret(provider.key.secret, self.file.parent))
-        if provider.kind is ProviderKind.EMBEDDED:
-            return self.state.embedded_secret()
-        return None
+        key = self.key(provider)
+        return key.secret if key is not None else None
 
     def key(self, provider: Provider) -> Key | None:
-        """Return the key that a provider's writes are signed with."""
-        secret = self.secret(provider)
-        if secret is None:
-            return None
-        if provider.key is None:
-            return Key(EMBEDDED_KEY, "hmac-sha256", secret)
-        return Key(provider.key.name, provider.key.algorithm, secret)
+        """Return the key that a provider's writes are signed with.
+
+        Raises:
+            ConfigError: its secret cannot be read, or is no base64.
+        """
+        if provider.key is not None:
+            encoded = read_secret(provider.key.secret, self.file.parent)
+            return Key.from_base64(provider.key.name, provider.key.algorithm, encoded)
+        if provider.kind is ProviderKind.EMBEDDED:
+            return Key(EMBEDDED_KEY, "hmac-sha256", self.state.embedded_secret())
+        return None
 
     @property
     def certificates(self) -> CertificateFile:

@@ -15,7 +15,7 @@ from statistics import fmean, stdev
 import numpy as np
 
 from outlast.drill.outcome import Outcome
-from outlast.drill.scenario import Fault, FaultKind, Scenario
+from outlast.drill.scenario import Fault, FaultKind
 from outlast.drill.vary import Case, varied
 from outlast.model.topology import Topology
 
@@ -196,8 +196,3 @@ def candidates(
         if not any(one <= names for one in broken):
             faults = tuple(fault for one in chosen for fault in one.faults)
             yield Loss(" + ".join(sorted(names)), faults)
-
-
-def shortened(scenario: Scenario, length_s: float, step_s: float) -> Scenario:
-    """Return a scenario of another length and step."""
-    return replace(scenario, length_s=length_s, step_s=step_s)

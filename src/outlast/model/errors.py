@@ -59,10 +59,6 @@ class StoreReplaced(StoreError):
     """The store is not the one it was: deleted, replaced, or gone back in time. Open it anew."""
 
 
-class StoreConflict(StoreError):
-    """Somebody else committed first; look again and decide anew."""
-
-
 class LastGoodError(OutlastError):
     """An entry of a last-known-good file, or a file, that cannot be used. The others still can."""
 

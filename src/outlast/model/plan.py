@@ -17,7 +17,6 @@ from outlast.model.names import (
     ProviderName,
     RegionName,
     TargetName,
-    VantageName,
 )
 from outlast.model.records import Family, RecordSet, RecordType
 from outlast.model.units import Generation, Nanos
@@ -371,13 +370,3 @@ class Outcome:
 
     kind: OutcomeKind
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class VantageState:
-    """A vantage as the observer sees it: trusted or sick, why, and when it was last heard of."""
-
-    vantage: VantageName
-    sick: bool
-    why: str
-    heard_at_ns: Nanos

@@ -56,7 +56,7 @@ class Embedded(NameServer):
     def _prepare(self) -> None:
         self.port = nameservers.free_port()
         self._folder = Path(tempfile.mkdtemp(prefix="outlast-dns-"))
-        (self.folder / "secret").write_text(nameservers.SECRET_BASE64 + "\n")
+        self._write_secret()
 
     def _wait_ready(self) -> None:
         deadline = time.monotonic() + nameservers.READY_DEADLINE_S

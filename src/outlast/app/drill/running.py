@@ -8,11 +8,11 @@ from dataclasses import replace
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
+from outlast.drill import engine
 from outlast.drill.guardrails import Guardrail
 from outlast.drill.judging import judge
 from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
-from outlast.model.errors import ConfigError
 
 HELPED_MAX = 8
 """More guardrails than this are not tried unasked: each is a run of its own."""
@@ -23,19 +23,7 @@ def run_case(case: Case, tell: Callable[[float], None] | None = None) -> Outcome
 
     Args:
         tell: is told how far it is, 0 to 1.
-
-    Raises:
-        ConfigError: the libraries of the engine are not installed.
     """
-    try:
-        from outlast.drill import engine  # noqa: PLC0415 - it loads numerical libraries
-    except ModuleNotFoundError as error:
-        if (error.name or "").startswith("outlast"):
-            raise
-        raise ConfigError(
-            f"drills need the library {error.name}, which is not installed",
-            remedy="pip install 'outlast[drill]'",
-        ) from error
     outcome = engine.run(case.topology, case.scenario, progress=tell)
     if outcome.judgements or not case.scenario.expectations:
         return outcome

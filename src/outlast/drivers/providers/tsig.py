@@ -10,10 +10,8 @@ TSIG does not stop the replay of a *request* within its window of 300 s. The fen
 import base64
 import binascii
 import hmac
-import os
 import struct
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from outlast.drivers.providers.wire import (
@@ -25,7 +23,6 @@ from outlast.drivers.providers.wire import (
 )
 from outlast.model.errors import ConfigError
 from outlast.model.names import DnsName
-from outlast.model.topology import SecretKind, SecretRef, TsigKey
 
 ALGORITHMS = {"hmac-sha256": "sha256", "hmac-sha384": "sha384", "hmac-sha512": "sha512"}
 """The algorithms that RFC 8945 section 6 wants or allows, without those it warns of."""
@@ -173,30 +170,3 @@ def timers_of(signature: Signature) -> bytes:
     """Return a signature's time and fudge as they were signed."""
     at_s = signature.signed_at_s
     return _TIMERS.pack(at_s >> 32, at_s & 0xFFFFFFFF, signature.fudge_s)
-
-
-def load_key(key: TsigKey) -> Key:
-    """Fetch a key's secret from where the topology says.
-
-    Raises:
-        ConfigError: it is not there or is no secret.
-    """
-    return Key.from_base64(key.name, key.algorithm, _read_secret(key.secret))
-
-
-def _read_secret(ref: SecretRef) -> str:
-    if ref.kind is SecretKind.ENV:
-        found = os.environ.get(ref.where)
-        if found is None:
-            raise ConfigError(
-                f"the environment has no {ref.where}, where a TSIG secret should be",
-                remedy=f"export {ref.where}=... before starting",
-            )
-        return found
-    try:
-        return Path(ref.where).read_text(encoding="ascii")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"the TSIG secret in {ref.where} cannot be read: {error}",
-            remedy="the file holds the base64 secret and nothing else",
-        ) from None

@@ -98,10 +98,6 @@ def _packed(record: Record) -> bytes:
     return _HEAD.pack(len(record.body), crc, record.kind) + record.body
 
 
-def _grid_record(grid: Grid) -> Record:
-    return Record(Kind.GRID, msgspec.json.encode(grid))
-
-
 @dataclass(frozen=True, slots=True)
 class Segment:
     """A file of the journal."""
@@ -177,11 +173,6 @@ class Journal:
             raise _lost(folder, error) from error
         known = segments(folder)
         self.number = known[-1].number if known else 0
-
-    @property
-    def open_number(self) -> int:
-        """The number of the segment that is being written; 0: none is."""
-        return self.number if self._file is not None else 0
 
     def change_grid(self, grid: Grid) -> None:
         """Go on with other codes, in a new segment."""
