@@ -1,6 +1,8 @@
 """`outlast check`: does every authoritative server say what the signed plan says?"""
 
 import asyncio
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -101,12 +103,7 @@ def _server(text: str) -> Address:
 
 def _zone_of(name: DnsName, servers: list[Address]) -> DnsName:
     """The zone that holds a name, as the first server that answers says; else as the resolver says."""
-    for server in servers:
-        query = dns.message.make_query(name, dns.rdatatype.SOA)
-        try:
-            reply = dns.query.udp(query, server.host, ASK_TIMEOUT_S, server.port)
-        except (OSError, dns.exception.DNSException):
-            continue
+    for reply in _replies(name, dns.rdatatype.SOA, servers):
         for rrset in (*reply.answer, *reply.authority):
             if rrset.rdtype == dns.rdatatype.SOA:
                 return _name(rrset.name.to_text())
@@ -116,6 +113,16 @@ def _zone_of(name: DnsName, servers: list[Address]) -> DnsName:
         return _name(dns.resolver.zone_for_name(name).to_text())
     except (OSError, dns.exception.DNSException) as error:
         raise ConfigError(f"the zone of {name} cannot be found: {error}") from error
+
+
+def _replies(
+    name: DnsName, rtype: dns.rdatatype.RdataType, servers: list[Address]
+) -> Iterator[dns.message.Message]:
+    """Yield what the servers say; those that do not answer are left out."""
+    for server in servers:
+        query = dns.message.make_query(name, rtype)
+        with contextlib.suppress(OSError, dns.exception.DNSException):
+            yield dns.query.udp(query, server.host, ASK_TIMEOUT_S, server.port)
 
 
 def _name_servers(zone: DnsName) -> dict[str, Address]:
@@ -151,20 +158,18 @@ def _public(key: str | None, zone: DnsName, servers: list[Address]) -> Ed25519Pu
 
 
 def _published_keys(at: DnsName, servers: list[Address]) -> list[str]:
-    found: list[str] = []
     if not servers:
         try:
             return [str(one) for one in dns.resolver.resolve(at, "TXT")]
         except (OSError, dns.exception.DNSException):
             return []
-    for server in servers:
-        query = dns.message.make_query(at, dns.rdatatype.TXT)
-        try:
-            reply = dns.query.udp(query, server.host, ASK_TIMEOUT_S, server.port)
-        except (OSError, dns.exception.DNSException):
-            continue
-        found += [str(one) for it in reply.answer if it.rdtype == dns.rdatatype.TXT for one in it]
-    return found
+    return [
+        str(one)
+        for reply in _replies(at, dns.rdatatype.TXT, servers)
+        for rrset in reply.answer
+        if rrset.rdtype == dns.rdatatype.TXT
+        for one in rrset
+    ]
 
 
 async def _ask_all(servers: dict[str, Address], layout: Layout) -> dict[str, Observation | str]:
