@@ -114,6 +114,31 @@ async def test_unfinished_tiles_of_the_past_are_removed(world: World) -> None:
     assert widths == [19, 20]
 
 
+class HeldStore(MemoryStore):
+    """A store that holds commits back until it is let go."""
+
+    def __init__(self, data: MemoryData) -> None:
+        super().__init__(data)
+        self.asked, self.go = asyncio.Event(), asyncio.Event()
+
+    async def commit(self, change: Change) -> int | None:
+        self.asked.set()
+        await self.go.wait()
+        return await super().commit(change)
+
+
+async def test_a_scribe_that_comes_late_does_not_shorten_the_log(world: World) -> None:
+    """It looks again, and goes on behind what another one wrote meanwhile."""
+    held = HeldStore(world.data)
+    await world.note(0, 5)
+    late = asyncio.create_task(Scribe(held, hide).copy())
+    await held.asked.wait()
+    await world.note(5, 10)
+    assert await Scribe(MemoryStore(world.data), hide).copy() == 10
+    held.go.set()
+    assert await late == 10
+
+
 async def test_two_scribes_share_one_log(world: World) -> None:
     """Nothing is logged twice, nothing is lost."""
     scribes = [Scribe(MemoryStore(world.data), hide) for _ in range(3)]
@@ -145,6 +170,20 @@ async def test_a_store_gone_back_in_time_gets_its_entries_again(world: World) ->
     await world.keeper().keep()
     assert [one.text for one in world.published()] == [f"number {one}" for one in range(25)]
     assert world.told() == [Event.TRAIL_MENDED]
+
+
+async def test_a_note_that_the_restored_store_still_holds_is_not_logged_again(world: World) -> None:
+    """The snapshot was taken between a note and its copy."""
+    await world.note(0, 10)
+    await world.keeper().keep()
+    await world.note(10, 20)
+    backup = dict(world.data.entries)
+    await world.keeper().keep()
+    world.data.entries = backup
+    world.data.keys = sorted(backup)
+    await world.note(20, 25)
+    await world.keeper().keep()
+    assert [one.text for one in world.published()] == [f"number {one}" for one in range(25)]
 
 
 async def test_a_running_keeper_notices_that_the_store_went_back(world: World) -> None:
