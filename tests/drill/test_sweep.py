@@ -1,11 +1,13 @@
 """Questions of teams: the same answer here, in other processes and on a cluster; statistics that hold."""
 
 import contextlib
+import gc
 import json
 import math
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import import_module
@@ -113,7 +115,17 @@ def cluster(folder: Path) -> Iterator[str]:
         log.close()
 
 
+@pytest.fixture
+def swept_up() -> Iterator[None]:
+    """Collects the event loop that a closed Dask client leaves open, here and not in somebody's test."""
+    yield
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("swept_up")
 def test_a_dask_cluster_gives_the_same_figures_as_this_machine(tmp_path: Path) -> None:
     """A real scheduler and two workers; both work, and it cannot be seen in the result."""
     distributed: Any = import_module("distributed")  # heavy, and for this test alone

@@ -6,11 +6,13 @@ where it ran cannot be seen in the result.
 
 import multiprocessing
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from importlib import import_module
 from itertools import islice
 from typing import Any
+from urllib.parse import urlsplit
 
 from outlast.app.drill.running import bar, run_case
 from outlast.drill.questions import Harm, harm_of
@@ -19,6 +21,9 @@ from outlast.model.errors import ConfigError
 
 AHEAD = 4
 """Cases handed out ahead, for each worker: enough to keep it busy, few enough to be cheap to hold."""
+
+KNOCK_S = 10.0
+"""How long a scheduler may take to accept a connection."""
 
 Job = Callable[[Case], Harm]
 
@@ -65,6 +70,17 @@ def _here(cases: Sequence[Case], jobs: int) -> Iterator[Harm]:
             waiting += [pool.submit(measure, one) for one in islice(rest, 1)]
 
 
+def _knock(address: str) -> None:
+    """Connect to a scheduler and leave again, where its address is one of TCP.
+
+    Raises:
+        OSError: nobody answers there.
+    """
+    parts = urlsplit(address)
+    if parts.hostname and parts.port:
+        socket.create_connection((parts.hostname, parts.port), KNOCK_S).close()
+
+
 def _on_cluster(cases: Sequence[Case], address: str) -> Iterator[Harm]:
     try:
         distributed: Any = import_module("distributed")
@@ -74,6 +90,7 @@ def _on_cluster(cases: Sequence[Case], address: str) -> Iterator[Harm]:
             remedy="pip install 'outlast[dask]' here and on each worker",
         ) from error
     try:
+        _knock(address)  # a client that fails leaves its thread and its event loop behind
         client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, TimeoutError) as error:
         raise ConfigError(
