@@ -40,9 +40,13 @@ class EtcdArchivist:
     _loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.new_event_loop)
     _store: EtcdStore | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _thread: threading.Thread = field(init=False)
 
     def __post_init__(self) -> None:
-        threading.Thread(target=self._loop.run_forever, daemon=True, name="archivist").start()
+        self._thread = threading.Thread(
+            target=self._loop.run_forever, daemon=True, name="archivist"
+        )
+        self._thread.start()
 
     def look(self) -> bool:
         """Look once; False where the store cannot be read at this moment."""
@@ -108,6 +112,8 @@ class EtcdArchivist:
         if self._store is not None:
             self._run(self._store.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     def _run(self, job: Coroutine[None, None, T]) -> T:
         return asyncio.run_coroutine_threadsafe(job, self._loop).result(60)
