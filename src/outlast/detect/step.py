@@ -301,7 +301,7 @@ def _said(state: DetectState, minute: int, one: Open, loud: Loud, others: _Other
         window=charts.windows[row] * charts.step,
         observed=observed,
         expected=expected,
-        high=_high(charts, at, expected),
+        high=highest(charts, at, expected),
         chance=chance,
         false_a_year=a_year,
         evidence=others.evidence(one.series),
@@ -309,8 +309,8 @@ def _said(state: DetectState, minute: int, one: Open, loud: Loud, others: _Other
     )
 
 
-def _high(charts: Charts, at: int, expected: float) -> float:
-    """Return the highest count that chance explains 99 times in 100, given what was expected."""
+def highest(charts: Charts, at: int, expected: float) -> float:
+    """Return the highest count that chance explains 99 times in 100, given what a series expects."""
     setting = charts.setting
     beyond = max(0.0, float(np.log(setting.tail_share / _BAND_CHANCE)))
     wanted = float(charts.threshold[at] + charts.excess[at] * beyond) ** 2

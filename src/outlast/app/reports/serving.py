@@ -15,6 +15,7 @@ from pathlib import Path
 
 from nats.js import JetStreamContext
 
+from outlast.app.reports.believing import Beside, belief_of
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.suggesting import finding_of, suggestion
 from outlast.app.reports.watching import Entry, Watcher
@@ -24,6 +25,7 @@ from outlast.detect.cells import Grid
 from outlast.detect.counts import MinuteCounts, added, counts_of, regrid
 from outlast.detect.intake import Batch, Intake, Rules
 from outlast.detect.roads import roads_of
+from outlast.drivers.reports.beliefs import write_belief
 from outlast.drivers.reports.decode import Coder
 from outlast.drivers.reports.desk import Desk
 from outlast.drivers.reports.door import Door, Rights
@@ -98,7 +100,7 @@ class Serving:
         self._live = LiveCounts()
         self._sources = Sources()
         self._silent: set[str] = set()
-        self._watcher = Watcher(self._grid, roads_of(world.topology))
+        self._watcher = Watcher(self._grid, roads_of(world.topology), tracing=True)
         self._stamp = _stamp(world.file)
         self._open: Finding | None = None
         self.history = History(self._folder / "history")
@@ -173,8 +175,11 @@ class Serving:
             self._look_at_topology()
             for entry in self._watcher.count(self._live.take(self._grid)):
                 await self._say(entry)
+            before = self._watcher.minute
             for entry in self._watcher.until(self.now_s() // 60):
                 await self._say(entry)
+            if self._watcher.minute > before:
+                await self._leave()
             for entry in self._silences():
                 await self._say(entry)
 
@@ -230,7 +235,9 @@ class Serving:
         if grid != self._grid:
             self._grid = grid
             self.desk.change_grid(grid)
-        self._watcher = Watcher(grid, roads_of(topology))  # baselines of other cells would be wrong
+        self._watcher = Watcher(
+            grid, roads_of(topology), tracing=True
+        )  # baselines of other cells would be wrong
 
     # telling
 
@@ -255,6 +262,15 @@ class Serving:
         try:
             text = entry.text + (f"; {suggested}" if suggested else "")
             await self._world.ledger(store, "detection").note("blame", text, by="detection")
+        finally:
+            await store.close()
+
+    async def _leave(self) -> None:
+        """Leave what is believed where others find it."""
+        store = await self._world.store()
+        try:
+            now_ns = self._world.clock.now_ns()
+            await write_belief(store, belief_of(self._watcher, now_ns, Beside()))
         finally:
             await store.close()
 

@@ -10,7 +10,7 @@ came from. Being asked again and again it answers anew only if something changed
 """
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,7 +21,8 @@ from outlast.detect.cells import Cells, Flags, Grid, Notice, ProbeSeen, Tick
 from outlast.detect.counts import MinuteCounts, counts_of, part_of, pour
 from outlast.detect.intake import Batch, Fate, Intake
 from outlast.detect.step import DetectState, begin, step
-from outlast.detect.verdict import Alarm, Outcome, Roads, State, Verdict
+from outlast.detect.traces import Traces
+from outlast.detect.verdict import Alarm, Outcome, Roads, Series, State, Verdict
 
 _WORTH_SAYING = 0.01
 """A runner-up below this posterior is not spoken of, nor how to tell it apart."""
@@ -64,11 +65,13 @@ class Watcher:
         *,
         others: Sequence[Dated] = (),
         blame_every: int = 5,
+        tracing: bool = False,
     ) -> None:
         """Make it.
 
         Args:
             others: probes and notices, in any order.
+            tracing: whether the minutes of the loudest alarms are kept for people to look at.
         """
         self._grid = grid
         self._roads = roads
@@ -80,13 +83,37 @@ class Watcher:
         self._notices: dict[str, Notice] = {}
         self._blamed = 0
         self._told: tuple[object, ...] = ()
+        self._since: int | None = None
         self.verdict = Verdict(outcome=Outcome.QUIET)
+        self.alarms: dict[Series, Alarm] = {}
+        self.traces = Traces()
+        self._tracing = tracing
         self.live: Flags | None = None
 
     @property
     def state(self) -> DetectState:
         """What detection believes."""
         return self._state
+
+    @property
+    def minute(self) -> int:
+        """The newest minute; 0 before there is any."""
+        return self._cells.newest if self._cells is not None else 0
+
+    @property
+    def since(self) -> int:
+        """The minute from which the verdict stands as it is."""
+        return self.minute if self._since is None else self._since
+
+    @property
+    def roads(self) -> Roads:
+        """Who depends on what."""
+        return self._roads
+
+    def see(self, probes: Iterable[ProbeSeen], notices: Iterable[Notice]) -> None:
+        """Take the other evidence as it stands now; what is not in it is not known any more."""
+        self._probes = {(one.subject, one.road, one.country): one for one in probes}
+        self._notices = {one.service: one for one in notices}
 
     def take(self, batch: Batch, intake: Intake) -> Iterator[Entry]:
         """Take reports in the order in which they arrived; yield what follows."""
@@ -135,11 +162,20 @@ class Watcher:
             live=self.live, probes=[*self._probes.values()], notices=[*self._notices.values()]
         )
         self._state, alarms = step(self._state, tick)
+        if self._tracing:
+            self.traces.add(self._state, tick)
+        self._remember(alarms)
         yield from (_alarm(one) for one in alarms)
         due = minute - self._blamed >= self._blame_every
         if (alarms or self._state.open or self._told) and due:
             self._blamed = minute
             yield from self._blame(minute)
+
+    def _remember(self, alarms: Iterable[Alarm]) -> None:
+        for one in alarms:
+            self.alarms.pop(one.series, None)
+            if one.state is not State.OVER:
+                self.alarms[one.series] = one
 
     def _hear(self, minute: int) -> Iterator[Entry]:
         """Take the other evidence that is due."""
@@ -163,6 +199,7 @@ class Watcher:
         key = (self.verdict.outcome, frozenset(one.cause for one in self.verdict.suspects))
         if key == self._told or (not self._told and self.verdict.outcome is Outcome.QUIET):
             return
+        self._since = minute
         self._told = key if self.verdict.outcome is not Outcome.QUIET else ()
         yield _verdict(minute, self.verdict, len(down))
 
