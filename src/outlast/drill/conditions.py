@@ -16,6 +16,9 @@ from outlast.drill.scenario import Act, ActionKind, Fault, FaultKind
 
 Floats = NDArray[np.float64]
 
+PARTS = ("planner", "enactors", "probers")
+"""Parts of the control plane that can be lost one by one; its store has a kind of fault of its own."""
+
 
 @dataclass(slots=True)
 class Conditions:
@@ -38,6 +41,10 @@ class Conditions:
         said: what name servers say of a service's name [service, region].
         said_of: the same for endpoints.
         control: whether the control plane of the DNS can change anything.
+        lost: the parts of the control plane that are gone: `store`, `planner`, `enactors`, `probers`.
+        providers: the DNS providers that are gone.
+        wiped: endpoints (rows) that a foreign hand has emptied.
+        frozen_dns: whether operators have frozen the DNS.
     """
 
     alive: Floats
@@ -56,6 +63,10 @@ class Conditions:
     cut: dict[str, Floats] = field(default_factory=dict)
     roads: set[tuple[int, int]] = field(default_factory=set)
     control: bool = True
+    lost: set[str] = field(default_factory=set)
+    providers: set[str] = field(default_factory=set)
+    wiped: set[int] = field(default_factory=set)
+    frozen_dns: bool = False
 
     @classmethod
     def calm(cls, layout: Layout) -> "Conditions":
@@ -99,7 +110,7 @@ def suffer(now: Conditions, fault: Fault, layout: Layout) -> None:
         case FaultKind.PROVIDER:
             _lose_provider(now, fault.subject, layout)
         case FaultKind.CONTROL_PLANE | FaultKind.STORE:
-            now.control = False
+            _lose_control(now, fault)
         case FaultKind.EDGE:
             source, _, target = fault.subject.partition(">")
             now.roads.add((layout.row(source.strip()), _node(layout, target.strip())))
@@ -117,9 +128,20 @@ def _cut_off(now: Conditions, fault: Fault, layout: Layout) -> None:
     lost[columns] = 1.0 - (1.0 - lost[columns]) * (1.0 - fault.amount)
 
 
+def _lose_control(now: Conditions, fault: Fault) -> None:
+    """Lose a part of the control plane; whichever it is, nothing can be changed without it."""
+    now.control = False
+    if fault.kind is FaultKind.STORE:
+        now.lost.add("store")
+    else:
+        now.lost |= {fault.subject} if fault.subject in PARTS else set(PARTS)
+
+
 def _lose_provider(now: Conditions, provider: str, layout: Layout) -> None:
+    """Lose a provider. Resolvers ask the name servers of another one where an endpoint has it."""
+    now.providers.add(provider)
     for row, one in enumerate(layout.endpoints):
-        if one.provider == provider:
+        if {one.provider, *one.providers} <= now.providers:
             now.said_of[row] = resolving.SILENT
 
 
@@ -157,7 +179,10 @@ def _say(now: Conditions, fault: Fault, layout: Layout, said: int) -> None:
     if node < len(layout.services):
         now.said[node, columns] = said
     else:
-        now.said_of[node - len(layout.services)] = said
+        row = node - len(layout.services)
+        now.said_of[row] = said
+        if said == resolving.EMPTY:
+            now.wiped.add(row)
 
 
 def act(now: Conditions, action: Act, share: float, layout: Layout) -> None:
@@ -178,6 +203,7 @@ def act(now: Conditions, action: Act, share: float, layout: Layout) -> None:
         return
     if action.kind is ActionKind.FREEZE and action.subject == "dns":
         now.control = False
+        now.frozen_dns = True
         return
     if action.kind not in _LASTING:
         return

@@ -6,15 +6,18 @@ run out, in a straight line over the TTL. It comes back after `rise` good checks
 region that is published is never taken out, dead or not (the floor). Where the control plane is gone,
 what is published stays.
 
-This is the planner, guard and enactors in their steady behaviour; `outlast.sim` runs the real ones.
-Operators' evacuations move users of every service that runs elsewhere too.
+This is the planner, guard and enactors in their steady behaviour: quick, and good for worlds in which
+they are not the question. `outlast.drill.control` puts the real ones in its place. Operators' evacuations
+move users of every service that runs elsewhere too.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from outlast.drill.conditions import Conditions
 from outlast.drill.layout import Layout
 from outlast.drill.population import weights_of
 
@@ -23,15 +26,52 @@ Floats = NDArray[np.float64]
 EVACUATION_TTL_S = 60.0
 """How long users follow an evacuation whose names say no TTL."""
 
+TINY = 1e-9
+
 LIVES = 0.5
 """A region passes an endpoint's checks above this share of good answers."""
 
 
-@dataclass(slots=True)
-class Steering:
-    """Where users are pointed.
+class Steers(Protocol):
+    """Says where users are pointed: a model of the control plane, or the control plane itself.
 
     Attributes:
+        active: whether anybody is sent elsewhere than home.
+    """
+
+    active: bool
+
+    def step(self, lives: Floats, now: Conditions, dt_s: float) -> None:
+        """Move on by a step; `lives` is how well each region answers at each endpoint [endpoint, region]."""
+        ...
+
+    def said(self, now: Conditions) -> NDArray[np.int8]:
+        """Return what name servers say of each endpoint [endpoint, region]."""
+        ...
+
+    def leads(self, lives: Floats) -> Floats:
+        """Return the share of an endpoint's answers that lead to where it is answered [endpoint, 1]."""
+        ...
+
+    def keep(self) -> Floats:
+        """Return the share of each region's users that stay [service, region]."""
+        ...
+
+    def shares(self, keep: Floats) -> Floats:
+        """Return where those that leave go [service, region], summing to 1 or to nothing."""
+        ...
+
+    def news(self) -> list[tuple[float, str, str]]:
+        """Return what the control plane did since it was asked last: (seconds, endpoint, what)."""
+        ...
+
+
+@dataclass(slots=True)
+class Steering:
+    """Where users are pointed, by the model.
+
+    Attributes:
+        automatic: whether there is a control plane at all.
         pointing: share of the users of a region whose answers still lead there [endpoint, region].
         published: what the endpoint publishes.
         moved: share of a region's users that evacuation has moved [region].
@@ -50,9 +90,10 @@ class Steering:
     moved: Floats
     loyal: Floats
     active: bool = False
+    automatic: bool = True
 
     @classmethod
-    def of(cls, layout: Layout) -> "Steering":
+    def of(cls, layout: Layout, *, automatic: bool = True) -> "Steering":
         """Point everybody home."""
         doors, regions = len(layout.endpoints), len(layout.regions)
         checks = [[target.check for target in one.targets] for one in layout.endpoints]
@@ -75,25 +116,19 @@ class Steering:
             dead_s=np.zeros(shape),
             alive_s=np.full(shape, np.inf),
             moved=np.zeros(regions),
-            loyal=np.array(
-                [[one.resolving.ignore_ratio if one.resolving else 0.0] for one in layout.services]
-            ).reshape(len(layout.services), 1),
+            loyal=loyal_of(layout),
+            automatic=automatic,
         )
 
-    def step(self, lives: Floats, evacuated: Floats, dt_s: float, *, control: bool) -> None:
-        """Move on by a step.
-
-        Args:
-            lives: how well each region answers at each endpoint [endpoint, region].
-            evacuated: share of each region's users that operators want elsewhere.
-            control: whether the control plane can change what is published.
-        """
+    def step(self, lives: Floats, now: Conditions, dt_s: float) -> None:
+        """Move on by a step; `lives` is how well each region answers at each endpoint."""
+        evacuated = now.evacuated
         if not len(self.published) and not self.active and not evacuated.any():
             return
         alive = lives > LIVES
         self.dead_s = np.where(alive, 0.0, self.dead_s + dt_s)
         self.alive_s = np.where(alive, self.alive_s + dt_s, 0.0)
-        if control and len(self.published):
+        if now.control and self.automatic and len(self.published):
             wanted = np.where(
                 self.published,
                 self.dead_s < self.detection_s,
@@ -104,9 +139,23 @@ class Steering:
             self.published = np.where(any_left | spare, wanted, self.published)
         stride = dt_s / self.ttl_s
         self.pointing = np.clip(self.pointing + np.where(self.published, stride, -stride), 0.0, 1.0)
-        pace = dt_s / EVACUATION_TTL_S
-        self.moved = self.moved + np.clip(evacuated - self.moved, -pace, pace)
+        self.moved = followed(self.moved, evacuated, dt_s)
         self.active = bool((self.pointing < 1.0).any() or (self.moved > 1e-9).any())
+
+    def said(self, now: Conditions) -> NDArray[np.int8]:
+        """Return what name servers say of each endpoint: what the faults make of them."""
+        return now.said_of
+
+    def leads(self, lives: Floats) -> Floats:
+        """Return the share of an endpoint's answers that lead to where it is answered [endpoint, 1]."""
+        live = self.weights * self.pointing
+        total = live.sum(axis=1, keepdims=True)
+        leads = (live * lives).sum(axis=1, keepdims=True) / np.maximum(total, TINY)
+        return np.asarray(np.where(total > 0, leads, 1.0))
+
+    def news(self) -> list[tuple[float, str, str]]:
+        """Return nothing: the model keeps no diary."""
+        return []
 
     def keep(self) -> Floats:
         """Return the share of each region's users that stay [service, region]."""
@@ -130,6 +179,19 @@ class Steering:
         weights = weights * np.where(layout.placed, keep, 0.0)
         total = weights.sum(axis=1, keepdims=True)
         return np.asarray(np.where(total > 0, weights / np.maximum(total, 1e-12), 0.0))
+
+
+def loyal_of(layout: Layout) -> Floats:
+    """Return the share of each service's clients that never ask again [service, 1]."""
+    return np.array(
+        [[one.resolving.ignore_ratio if one.resolving else 0.0] for one in layout.services]
+    ).reshape(len(layout.services), 1)
+
+
+def followed(moved: Floats, evacuated: Floats, dt_s: float) -> Floats:
+    """Return how far users have followed an evacuation of services whose names nobody steers [region]."""
+    pace = dt_s / EVACUATION_TTL_S
+    return np.asarray(moved + np.clip(evacuated - moved, -pace, pace))
 
 
 def move(load: Floats, keep: Floats, shares: Floats) -> Floats:

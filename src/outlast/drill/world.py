@@ -21,7 +21,7 @@ from outlast.drill.mechanisms.serving import Queues, Result
 from outlast.drill.needs import Needs
 from outlast.drill.parts import Fitted, Parts, fit
 from outlast.drill.population import Population
-from outlast.drill.steering import Steering, at_home, move
+from outlast.drill.steering import Steering, Steers, at_home, move
 
 Floats = NDArray[np.float64]
 
@@ -49,7 +49,7 @@ class World:
     needs: Needs
     parts: Parts
     flows: Flows
-    steering: Steering
+    steering: Steers
     conditions: Conditions
     dt_s: float
     ext: Floats
@@ -157,27 +157,18 @@ class World:
         """Say how well endpoints lead, and steer users."""
         doors = self.parts.doors
         if doors is not None:
-            doors.say(self.conditions.said_of)
-            doors.step(self.dt_s)
             lives = self._lives()
-            self.steering.step(
-                lives, self.conditions.evacuated, self.dt_s, control=self.conditions.control
-            )
+            self.steering.step(lives, self.conditions, self.dt_s)
+            doors.say(self.steering.said(self.conditions))
+            doors.step(self.dt_s)
             services, count = len(self.layout.services), len(self.layout.endpoints)
-            live = self.steering.weights * self.steering.pointing
-            total = live.sum(axis=1, keepdims=True)
-            leads = (live * lives).sum(axis=1, keepdims=True) / np.maximum(total, TINY)
             works, reach = self.needs.works, doors.reach()
-            works[services : services + count, :-1] = reach * np.where(total > 0, leads, 1.0)
+            works[services : services + count, :-1] = reach * self.steering.leads(lives)
             works[services + count :, :-1] = reach
             works[services:, -1] = works[services:, :-1].max(axis=1)
         else:
-            self.steering.step(
-                np.ones((0, len(self.layout.regions))),
-                self.conditions.evacuated,
-                self.dt_s,
-                control=True,
-            )
+            nobody = np.ones((0, len(self.layout.regions)))
+            self.steering.step(nobody, self.conditions, self.dt_s)
         if self.steering.active:
             self.keep = self.steering.keep()
             self.shares = self.steering.shares(self.keep)
