@@ -28,6 +28,7 @@ from outlast.model.names import (
 )
 from outlast.model.plan import Lagging
 from outlast.model.service import Dependency, Service
+from outlast.model.source import StatusPage
 from outlast.model.topology import (
     Budget,
     CheckKind,
@@ -240,10 +241,12 @@ def _service(name: str, values: Values) -> Service:
         for one in values.get("needs", ())
         if ("service" in one) != ("endpoint" in one)
     )
-    load = Load(**values["load"]) if "load" in values else None
-    return Service(
-        name=ServiceName(name), **{**values, "needs": needs, "load": load, **stress(values)}
-    )
+    made: Values = {"needs": needs, **stress(values)}
+    if "load" in values:
+        made["load"] = Load(**values["load"])
+    if "official" in values:
+        made["official"] = StatusPage(**values["official"]) if "url" in values["official"] else None
+    return Service(name=ServiceName(name), **{**values, **made})
 
 
 def _zone(name: str, values: Values) -> Zone:

@@ -1,4 +1,4 @@
-"""The table of target sources, and what a source becomes."""
+"""The tables of what is asked of elsewhere, targets and status pages, and what a source becomes."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from outlast.config.faults import Path
 from outlast.config.fields import Field, Real, Table
 from outlast.config.finding import Finding
 from outlast.config.texts import LINE
-from outlast.model.source import TargetSource
+from outlast.model.source import StatusPage, TargetSource
 
 HOUR_S = 3600.0
 
@@ -39,6 +39,43 @@ TARGETS_FROM = Table(
             meaning="How long an answer may take.",
             too_small="A slow answer counts as none.",
             too_large="Commands wait for a dead source for as long.",
+        ),
+    ),
+)
+
+OFFICIAL = Table(
+    name="status page",
+    meaning="Where its supplier says how it is, in the v2 format of Statuspage; the third class of evidence. "
+    "Only trouble counts: what it does not say, or cannot be read, is unknown, never health.",
+    model=StatusPage,
+    fields=(
+        Field(
+            key="url",
+            kind=URL,
+            required=True,
+            meaning="Of its `components.json` or `summary.json`.",
+        ),
+        Field(
+            key="component",
+            kind=LINE,
+            default="its name here",
+            meaning="What the page calls it.",
+        ),
+        Field(
+            key="interval_s",
+            unit="s",
+            kind=Real(low=0.05, high=HOUR_S),
+            meaning="From the start of one question to the start of the next.",
+            too_small="Load on the supplier's page, which is busy enough on such a day.",
+            too_large="A notice is noticed late.",
+        ),
+        Field(
+            key="timeout_s",
+            unit="s",
+            kind=Real(low=0.05, high=60),
+            meaning="How long an answer may take.",
+            too_small="A slow answer counts as none.",
+            too_large="Nothing waits for it but the next question.",
         ),
     ),
 )

@@ -17,6 +17,7 @@ from outlast.config.fact_tables import (
     ZONE,
 )
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
+from outlast.config.source_tables import OFFICIAL
 from outlast.config.store_tables import STORE
 from outlast.config.texts import COUNTRY, DNS_NAME, LINE, LISTEN, SECRET, SERVER, word
 from outlast.model.api import ProviderKind
@@ -235,6 +236,7 @@ SERVICE = Table(
         Field(key="behaviour", kind=Part(BEHAVIOUR), meaning=BEHAVIOUR.meaning),
         Field(key="audience", kind=Part(AUDIENCE), meaning=AUDIENCE.meaning),
         Field(key="resolving", kind=Part(RESOLVING), meaning=RESOLVING.meaning),
+        Field(key="official", kind=Part(OFFICIAL), meaning=OFFICIAL.meaning),
     ),
 )
 

@@ -50,6 +50,8 @@ class Road(StrEnum):
     """It asked the DNS, as clients do."""
     PINNED = "pinned"
     """It used a fixed address and needed no name."""
+    ASKED = "asked"
+    """It asked the DNS for a name and went no further: it needs nothing of what stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,14 @@ class ProbeSeen:
     Attributes:
         subject: what was probed: the name of a service or of a candidate cause.
         country: from where; empty: not stated.
+        place: which vantage; two in one country are two.
     """
 
     subject: str
     good: bool
     road: Road = Road.RESOLVED
     country: str = ""
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

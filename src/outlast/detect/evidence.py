@@ -162,4 +162,18 @@ def _touched(roads: Roads, mine: Sequence[Cause], subject: str, road: Road) -> d
         own = {roads.own[one] for one in mine if one in roads.own}
         spared = own or {one for one in found if one.kind in OF_DNS}
         found = {one: share for one, share in found.items() if one not in spared}
+    if road is Road.ASKED:
+        found = {one: found[one] for one in _of_dns(roads, found)}
     return found
+
+
+def _of_dns(roads: Roads, leans: Collection[Cause]) -> list[Cause]:
+    """Return what a question to the DNS leans on: names, who publishes them, and what that stands on.
+
+    A vendor can be reached over a region as well; over the zone's name servers it counts.
+    """
+    dns = [one for one in leans if one.kind in OF_DNS]
+    behind = {
+        far for one in dns if one.kind is not CauseKind.NAME for far in roads.above.get(one, ())
+    }
+    return [one for one in leans if one in behind or one.kind in OF_DNS]

@@ -9,6 +9,7 @@ from enum import StrEnum
 from outlast.model.behaviour import Audience, Behaviour, Resolving
 from outlast.model.facts import Action, Call, Load, Role
 from outlast.model.names import EndpointName, RegionName, ServiceName
+from outlast.model.source import StatusPage
 
 
 class DependencyKind(StrEnum):
@@ -69,6 +70,7 @@ class Service:
         behaviour: how it fares under stress; None: up while what it needs is up.
         audience: who uses it; None: other services only.
         resolving: how its callers find it; None: by a road that a drill cannot break.
+        official: where its supplier says how it is; None: nowhere.
     """
 
     name: ServiceName
@@ -83,3 +85,4 @@ class Service:
     behaviour: Behaviour | None = None
     audience: Audience | None = None
     resolving: Resolving | None = None
+    official: StatusPage | None = None

@@ -1,4 +1,4 @@
-"""Sources: where an endpoint's targets come from, if they do not stand in the topology.
+"""Sources: what is asked of elsewhere, such as an endpoint's targets that do not stand in the topology.
 
 Something else knows which load balancers there are: an inventory, a fleet manager, a cloud's API. It says so
 in a file or over HTTP, in one small format (docs/topology.md). What it does not say is *unknown*: an answer
@@ -6,6 +6,23 @@ that is empty, broken or missing never means "no targets", and what was known st
 """
 
 from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusPage:
+    """Where whoever runs a service says how it is: a status page in the v2 format of Statuspage.
+
+    Attributes:
+        url: of `components.json` or `summary.json`; http or https.
+        component: what the page calls the service; empty: as the topology does.
+        interval_s: from the start of one question to the start of the next.
+        timeout_s: how long an answer may take.
+    """
+
+    url: str
+    component: str = ""
+    interval_s: float = 60.0
+    timeout_s: float = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
