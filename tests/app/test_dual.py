@@ -157,6 +157,8 @@ def test_a_foreign_hand_at_the_second_is_mended(pair: Pair) -> None:
     assert reply.rcode() == dns.rcode.NOERROR, reply
     until(lambda: pair.both(EU, US, AP), "it is mended")
     assert pair.generation(pair.knot) == generation
+    said = pair.world.processes[0].said
+    until(lambda: "healed" in said(), f"who mended it says so\n{said()[-2000:]}")
 
 
 @pytest.mark.parametrize("pair", ["hold"], indirect=True)

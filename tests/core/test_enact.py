@@ -96,9 +96,9 @@ PHASES: dict[str, Phase] = {
     "reading": Reading(),
     "choosing": Choosing(found=OLD),
     "seeding": Seeding(),
-    "writing": Writing(plan=PLAN, fence=MINE, healing=""),
-    "doubting": Doubting(plan=PLAN, fence=MINE, healing=""),
-    "confirming": Confirming(plan=PLAN, fence=MINE, healing=""),
+    "writing": Writing(plan=PLAN, fence=MINE),
+    "doubting": Doubting(plan=PLAN, fence=MINE),
+    "confirming": Confirming(plan=PLAN, fence=MINE),
 }
 
 EVENTS: dict[str, EnactEvent] = {
@@ -279,7 +279,7 @@ def test_absence_and_garbage_spend_the_epoch(found: Observation) -> None:
     after, commands = choose(found)
     assert spends_epoch(written(commands).transaction)
     assert isinstance(after.phase, Writing)
-    assert after.phase.healing, "people are told that something was healed"
+    assert after.heals, "people are told that something was healed"
 
 
 def test_a_fence_that_went_back_spends_the_epoch() -> None:
@@ -473,10 +473,37 @@ def test_a_receipt_tells_a_heal_from_an_ordinary_move(
 
 def test_a_heal_is_counted_by_the_one_who_did_it() -> None:
     """Three enactors see the wipe, one write wins: the losers confirm, and claim nothing."""
-    doubting = state(Doubting(plan=PLAN, fence=MINE, healing="empty"))
+    doubting = replace(state(Doubting(plan=PLAN, fence=MINE)), heals=((MINE.nonce, "empty"),))
     _, (command,) = step(doubting, EVENTS["read theirs"])
     assert isinstance(command, Confirm)
     assert command.receipt.healed == ""
+
+
+def test_a_heal_that_arrives_after_its_writer_gave_it_up_is_still_told_as_a_heal() -> None:
+    """The first try was slow, the second was refused by it: what stands is our own earlier nonce."""
+    altered = observed(OF, *FIRST.record_sets, fence=fence_of(PLAN, number=3))
+    first, _ = choose(altered, seen=2, confirmed=2)
+    doubting, _ = step(first, wrote(OutcomeKind.UNKNOWN))
+    reading, _ = step(doubting, read(altered))
+    choosing, _ = step(reading, read(altered))
+    second, _ = step(choosing, newest(number=10))
+    doubting, _ = step(second, wrote(OutcomeKind.REFUSED))
+    after, (command,) = step(doubting, read(live(OF, PLAN, 9)))
+    assert isinstance(command, Confirm)
+    assert command.receipt.healed == "content"
+    assert not after.heals, "and told once"
+
+
+def test_a_heal_seen_only_after_a_failed_read_is_still_told_as_a_heal() -> None:
+    """Acknowledged, then the read-back failed: the next look finds it standing."""
+    writing, _ = choose(DROPPED, seen=2, confirmed=2)
+    confirming, _ = step(writing, wrote(OutcomeKind.APPLIED))
+    idle, _ = step(confirming, ReadFailed(detail="no answer", at_ns=at(1)))
+    reading, _ = step(idle, Woken(layout=LAYOUT, at_ns=at(2)))
+    choosing, _ = step(reading, read(live(OF, PLAN, 9)))
+    _, (command,) = step(choosing, newest(number=10))
+    assert isinstance(command, Confirm)
+    assert command.receipt.healed == "content"
 
 
 def test_work_begins_with_the_layout_it_was_woken_with() -> None:
@@ -493,7 +520,7 @@ def test_a_state_prints_in_one_line() -> None:
 
 def test_who_loses_every_race_waits_longer_each_time() -> None:
     """A server whose reads differ from what its conditions see must not be hammered."""
-    doubting = Doubting(plan=FIRST, fence=fence_of(FIRST), healing="")
+    doubting = Doubting(plan=FIRST, fence=fence_of(FIRST))
     state = State(enactor=E1, layout=LAYOUT, phase=doubting, lost=LOST_MAX - 1)
     after, commands = step(state, Read(observation=observed(OF), at_ns=at(1)))
     assert isinstance(after.phase, Idle)
@@ -506,7 +533,7 @@ def test_who_loses_every_race_waits_longer_each_time() -> None:
 def test_an_acknowledged_write_is_remembered_before_it_is_read_back() -> None:
     """Wiped between acknowledgement and read-back, our own records must not look like a stranger's."""
     third = replace(FIRST, generation=Generation(3))
-    writing = Writing(plan=third, fence=fence_of(third), healing="")
+    writing = Writing(plan=third, fence=fence_of(third))
     state = State(enactor=E1, layout=LAYOUT, phase=writing)
     after, _ = step(state, Wrote(outcome=outcome(OutcomeKind.APPLIED), at_ns=at(1)))
     assert after.seen == 3

@@ -63,6 +63,8 @@ RETRY_FIRST_NS = millis(50)
 RETRY_MAX_NS = millis(5_000)
 LOST_MAX = 10
 """Races lost in a row after which the next try waits, longer each time."""
+HEALS_MAX = 8
+"""Heals that are remembered while their outcome is unknown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,6 @@ class Writing:
 
     plan: Plan
     fence: Fence
-    healing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +103,6 @@ class Doubting:
 
     plan: Plan
     fence: Fence
-    healing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,7 +111,6 @@ class Confirming:
 
     plan: Plan
     fence: Fence
-    healing: str
 
 
 Phase = Idle | Reading | Choosing | Seeding | Writing | Doubting | Confirming
@@ -128,6 +127,7 @@ class State:
         attempts: failures in a row, for the back-off.
         lost: races lost in a row, for people.
         woken_at_ns: when the present work began.
+        heals: nonces of the heals that were sent and not seen to stand so far, each with what it mends.
     """
 
     enactor: EnactorName
@@ -137,6 +137,7 @@ class State:
     attempts: int = 0
     lost: int = 0
     woken_at_ns: Nanos = Nanos(0)
+    heals: tuple[tuple[str, str], ...] = ()
 
     def __str__(self) -> str:
         name = type(self.phase).__name__.lower()
@@ -179,7 +180,7 @@ def _read(state: State) -> Step:
 
 
 def _rest(state: State) -> State:
-    return replace(state, phase=Idle(), attempts=0, lost=0)
+    return replace(state, phase=Idle(), attempts=0, lost=0, heals=())
 
 
 def _retry(state: State, at_ns: Nanos, *first: EnactCommand) -> Step:
@@ -235,9 +236,7 @@ def _settle(state: State, phase: Doubting | Confirming, event: Read) -> Step:
     """After a write: see what really stands there."""
     found = compare(phase.plan, event.observation)
     if isinstance(found, Proof):
-        # Somebody else's nonce: they healed it, and a heal must not be counted by each who tried.
-        healing = phase.healing if found.fence == phase.fence else ""
-        return _confirmed(state, phase.plan, found, healing, event.at_ns)
+        return _confirmed(state, phase.plan, found, event.at_ns)
     if parse_fence(event.observation.fence) == phase.fence:
         # Our fence moved, the records did not follow: acknowledged and dropped.
         return _retry(state, event.at_ns, _report(state, found, event.observation))
@@ -263,7 +262,7 @@ def _on_newest(state: State, event: Newest) -> Step:
         return _read(replace(state, layout=plan.layout))
     verdict = compare(plan, found)
     if isinstance(verdict, Proof):
-        return _confirmed(state, plan, verdict, "", event.at_ns)
+        return _confirmed(state, plan, verdict, event.at_ns)
     if verdict.kind is DriftKind.AHEAD or plan.generation < state.seen:
         # Never go back: neither behind the fence that stands nor behind any seen before it was wiped.
         ahead = replace(verdict, kind=DriftKind.AHEAD)
@@ -301,9 +300,12 @@ def _start_write(state: State, plan: Plan, verdict: Drift, event: Newest) -> Ste
     ordinary = verdict.kind is DriftKind.BEHIND and trusted
     first = not state.seen and not event.confirmed
     healing = "" if ordinary or first else str(verdict.kind)
-    phase = Writing(plan=plan, fence=fence, healing=healing)
-    report = (_report(state, verdict, found),) if healing else ()
-    return replace(state, phase=phase), (*report, Write(transaction=transaction))
+    state = replace(state, phase=Writing(plan=plan, fence=fence))
+    if not healing:
+        return state, (Write(transaction=transaction),)
+    report = _report(state, verdict, found)
+    state = replace(state, heals=(*state.heals, (fence.nonce, healing))[-HEALS_MAX:])
+    return state, (report, Write(transaction=transaction))
 
 
 def _report(state: State, drift: Drift, observation: Observation | None) -> ReportDrift:
@@ -331,12 +333,12 @@ def _on_written(state: State, phase: Writing, event: Wrote) -> Step:
             # Seen from now on, even if somebody wipes it before it is read back: without this mark our
             # own records beside a missing fence would look like a stranger's, for ever.
             seen = max(state.seen, phase.fence.generation)
-            confirming = Confirming(plan=phase.plan, fence=phase.fence, healing=phase.healing)
+            confirming = Confirming(plan=phase.plan, fence=phase.fence)
             reading = (ReadProvider(layout=state.layout),)
             return replace(state, phase=confirming, seen=seen), reading
         case OutcomeKind.UNKNOWN | OutcomeKind.REFUSED:
             # A refusal may come from our own first copy, so it is settled by reading as well.
-            doubting = Doubting(plan=phase.plan, fence=phase.fence, healing=phase.healing)
+            doubting = Doubting(plan=phase.plan, fence=phase.fence)
             return replace(state, phase=doubting), (ReadProvider(layout=state.layout),)
         case OutcomeKind.REJECTED | OutcomeKind.BUSY:
             return _failed(state, event)
@@ -354,14 +356,16 @@ def _failed(state: State, event: Wrote) -> Step:
     return _retry(state, event.at_ns, _report(state, drift, None))
 
 
-def _confirmed(state: State, plan: Plan, proof: Proof, healing: str, at_ns: Nanos) -> Step:
+def _confirmed(state: State, plan: Plan, proof: Proof, at_ns: Nanos) -> Step:
+    # By the nonce that stands there, not by the write that was last in hand: a heal whose answer was lost
+    # refuses the next try of its own writer. A stranger's nonce is the stranger's heal, to be told by them.
     receipt = Receipt(
         endpoint=plan.endpoint,
         provider=proof.provider,
         enactor=state.enactor,
         fence=proof.fence,
         at_ns=at_ns,
-        healed=healing,
+        healed=dict(state.heals).get(proof.fence.nonce, ""),
         took_ns=Nanos(at_ns - state.woken_at_ns),
     )
     return _rest(state), (Confirm(receipt=receipt, plan=plan),)

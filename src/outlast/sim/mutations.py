@@ -195,7 +195,7 @@ def confirm_unseen(kinds: frozenset[OutcomeKind]) -> Change:
                 fence=phase.fence,
                 at_ns=event.at_ns,
             )
-            return enact._confirmed(state, phase.plan, proof, "", event.at_ns)  # noqa: SLF001
+            return enact._confirmed(state, phase.plan, proof, event.at_ns)  # noqa: SLF001
 
         return on_written
 
@@ -238,7 +238,7 @@ def confirm_anyhow(original: Any) -> Any:
             fence=phase.fence,
             at_ns=event.at_ns,
         )
-        return enact._confirmed(state, phase.plan, proof, "", event.at_ns)  # noqa: SLF001
+        return enact._confirmed(state, phase.plan, proof, event.at_ns)  # noqa: SLF001
 
     return settle
 
