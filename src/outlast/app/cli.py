@@ -44,6 +44,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "rescue": ("rescue:rescue", "Restore the last known good with DNS credentials alone."),
     "release": ("release:release", "Take an endpoint that left the topology out of the DNS."),
     "check": ("check:check", "Compare every authoritative server of a name with the signed plan."),
+    "account": ("account:account", "Say who may log in to the board, and as what."),
+    "token": ("token:token", "Give machines a way into the board's HTTP API."),
     "keys": ("keys:keys", "Make and show the key that plans are signed with."),
     "import": ("imports:import_", "Move in: a topology from octoDNS, a zone file or Route 53."),
     "incident": ("incident:incident", "Open incidents, tell the public, write the review."),

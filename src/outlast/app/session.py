@@ -1,7 +1,7 @@
 """Session: what a one-shot command opens, and closes again whatever happens."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 
 from outlast.app.wiring import World, forgetful_store
@@ -12,6 +12,22 @@ from outlast.ports import Provider, Store
 CHECK_S = 0.05
 """How long a command looks for damage in the store before it begins. `outlast up` looks longer; whatever
 page a command then reads is still found out if it is damaged."""
+
+
+Agree = Callable[[str], bool]
+"""Asked after everything was shown and before anything is changed, with a line that names exactly what would
+be done; whoever says no has seen a preview. So what people see before is what happens after, in one piece of
+code, at the command line and on the board."""
+
+
+DECLINED = 1
+"""Exit code of what somebody did not agree to."""
+
+
+def always(what: str) -> bool:
+    """Agree: it was asked for in so many words."""
+    del what
+    return True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,11 @@ class StateFolder:
         """The published audit trail."""
         return self.root / "trail"
 
+    @property
+    def accounts(self) -> Path:
+        """Who may log in to the board."""
+        return self.root / "accounts.json"
+
     def embedded_secret(self) -> bytes:
         """Return the secret of the embedded name server's own key; made at the first call.
 

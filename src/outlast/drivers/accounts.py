@@ -72,11 +72,6 @@ class Token:
     made_ns: Nanos
     until_ns: Nanos = Nanos(0)
 
-    @property
-    def who(self) -> Who:
-        """Who that is."""
-        return Who(name=self.name, role=self.role, owner=self.owner)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
@@ -99,21 +94,24 @@ class Known:
         if account is not None:
             return None if account.disabled else account.role
         token = self.token(name)
-        return token.role if token is not None and self._lasts(token, now_ns) else None
+        who = self._whose(token, now_ns) if token is not None else None
+        return who.role if who is not None else None
 
     def bearer(self, secret: str, now_ns: int) -> Who | None:
         """Return whose token that is; None: nobody's, revoked, or over."""
         digest = digest_of(secret)
         for one in self.tokens:
-            if hmac.compare_digest(one.digest, digest) and self._lasts(one, now_ns):
-                return one.who
+            if hmac.compare_digest(one.digest, digest):
+                return self._whose(one, now_ns)
         return None
 
-    def _lasts(self, token: Token, now_ns: int) -> bool:
+    def _whose(self, token: Token, now_ns: int) -> Who | None:
+        """Return who a token is by now: never more than its owner is."""
         owner = self.account(token.owner)
-        if owner is None or owner.disabled:
-            return False
-        return not token.until_ns or now_ns < token.until_ns
+        if owner is None or owner.disabled or (token.until_ns and now_ns >= token.until_ns):
+            return None
+        role = Role.READER if owner.role is Role.READER else token.role
+        return Who(name=token.name, role=role, owner=owner.name)
 
     def with_account(self, account: Account) -> "Known":
         """Return what is known with an account put in, in the place of one of the same name."""

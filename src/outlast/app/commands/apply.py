@@ -1,7 +1,7 @@
 """`outlast apply`: publish exactly what was previewed, or refuse."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +27,8 @@ from outlast.app.preview import (
     preview_all,
     remember_grounds,
 )
-from outlast.app.session import Session, open_session
+from outlast.app.session import DECLINED, Agree, Session, open_session
 from outlast.app.show import console
-from outlast.app.wiring import World
 from outlast.core.guard import WAIVABLE
 from outlast.core.messages import CommitPlan
 from outlast.core.verify import compare
@@ -109,55 +108,64 @@ def apply(
         for rule in dict.fromkeys(rules)
         for endpoint in endpoints
     ]
-    return asyncio.run(_apply(world, endpoints, waivers, checksum=checksum, wait_s=wait_s))
 
-
-async def _apply(
-    world: World,
-    endpoints: list[Endpoint],
-    waivers: list[Waiver],
-    *,
-    checksum: str | None,
-    wait_s: float,
-) -> int:
-    out = console()
-    async with open_session(world, "apply", writes=True) as session:
-        known = await learn(
-            world, session.ledger, session.providers, endpoints=endpoints, shortcut=not waivers
-        )
-        known = replace(known, overrides=(*known.overrides, *waivers))
-        previews = preview_all(world, endpoints, known)
-        if checksum is not None and checksum_of(previews) != checksum:
+    def agree(now: str) -> bool:
+        if checksum is not None and now != checksum:
             raise OutlastError(
-                f"what would be published now has the checksum {checksum_of(previews)}, not {checksum}",
+                f"what would be published now has the checksum {now}, not {checksum}",
                 remedy="something changed since the preview: run `outlast plan` again",
             )
-        print_previews(out, world, known, previews, everything=False)
-        for waiver in waivers:
-            text = f"{waiver.rule} waived for {waiver.endpoint}: {waiver.reason}"
-            await session.ledger.place(waiver, text)
-        plans = await _commit(session, known, previews)
-        facts: list[Fact] = []
-        found = await publish(
-            session,
-            plans,
-            name=ENACTOR,
-            tell=facts.append,
-            timeout_s=wait_s,
-            seen=known.observations,
-        )
-        _print_found(out, found)
-        if not waivers:
-            await remember_grounds(session.ledger, known, previews)
-        proved = all(isinstance(one, Proof) for one in found.values())
-        blocked = any(one.ruling is not None and not one.ruling.allowed for one in previews)
-        _print_nothing(out, previews)
-    return 0 if proved and not blocked and not known.unread else 1
+        return True
+
+    async def run() -> int:
+        async with open_session(world, "apply", writes=True) as session:
+            return await publish_wanted(
+                session, console(), endpoints, waivers, agree=agree, wait_s=wait_s
+            )
+
+    return asyncio.run(run())
 
 
-def _print_nothing(out: Console, previews: list[Preview]) -> None:
+async def publish_wanted(
+    session: Session,
+    out: Console,
+    endpoints: list[Endpoint],
+    waivers: Sequence[Waiver] = (),
+    *,
+    agree: Agree,
+    wait_s: float,
+) -> int:
+    """Show what would change and publish what the guard allows of it; `agree` is told the checksum."""
+    world = session.world
+    known = await learn(
+        world, session.ledger, session.providers, endpoints=endpoints, shortcut=not waivers
+    )
+    known = replace(known, overrides=(*known.overrides, *waivers))
+    previews = preview_all(world, endpoints, known)
+    print_previews(out, world, known, previews, everything=False)
+    if not agree(checksum_of(previews)):
+        return DECLINED
+    for waiver in waivers:
+        text = f"{waiver.rule} waived for {waiver.endpoint}: {waiver.reason}"
+        await session.ledger.place(waiver, text)
+    plans = await _commit(session, known, previews)
+    facts: list[Fact] = []
+    found = await publish(
+        session,
+        plans,
+        name=ENACTOR,
+        tell=facts.append,
+        timeout_s=wait_s,
+        seen=known.observations,
+    )
+    _print_found(out, found)
+    if not waivers:
+        await remember_grounds(session.ledger, known, previews)
+    proved = all(isinstance(one, Proof) for one in found.values())
+    blocked = any(one.ruling is not None and not one.ruling.allowed for one in previews)
     if not any(one.plan is not None for one in previews):
         out.print("nothing to publish: the newest plans already say what is wanted")
+    return 0 if proved and not blocked and not known.unread else 1
 
 
 def _print_found(out: Console, found: Mapping[EndpointName, Proof | Drift]) -> None:

@@ -1,6 +1,7 @@
 """`outlast evacuate` and `restore`: drain a region and bring it back, with proof."""
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -17,9 +18,10 @@ from outlast.app.options import (
     until,
     world_options,
 )
-from outlast.app.preview import Preview
-from outlast.app.session import Session, open_session
+from outlast.app.preview import Preview, checksum_of
+from outlast.app.session import DECLINED, Agree, Session, always, open_session
 from outlast.app.show import console, print_ruling
+from outlast.app.standing import describe
 from outlast.app.wiring import World
 from outlast.core.guard import WAIVABLE
 from outlast.model.errors import ConfigError
@@ -74,7 +76,7 @@ def evacuate(
 ) -> int:
     """Drain REGION, in steps, and say when it is safe to power off."""
     world = open_world(file, state, kept=True)
-    name = _region(world, region)
+    name = region_of(world, region)
     now_ns = world.clock.now_ns()
     evacuation = Evacuation(
         region=name, reason=reason, by=by, at_ns=now_ns, step_count=steps, step_s=every
@@ -90,8 +92,7 @@ def evacuate(
         )
         for rule in rules
     ]
-    job = _evacuate(world, evacuation, waivers, dry_run=dry_run, wait=not no_wait)
-    return asyncio.run(job)
+    return asyncio.run(_evacuate(world, evacuation, waivers, dry_run=dry_run, wait=not no_wait))
 
 
 @click.command(
@@ -125,7 +126,7 @@ def restore(
     """Take REGION back into service, in steps."""
     world = open_world(file, state, kept=True)
     back = Evacuation(
-        region=_region(world, region),
+        region=region_of(world, region),
         reason="coming back",
         by=by,
         at_ns=world.clock.now_ns(),
@@ -136,7 +137,12 @@ def restore(
     return asyncio.run(_restore(world, back, wait=not no_wait))
 
 
-def _region(world: World, text: str) -> RegionName:
+def region_of(world: World, text: str) -> RegionName:
+    """Return the region of that name.
+
+    Raises:
+        ConfigError: there is none.
+    """
     known = [one.name for one in world.topology.regions]
     if text not in known:
         raise ConfigError(
@@ -150,32 +156,67 @@ async def _evacuate(
 ) -> int:
     out = console()
     endpoints = endpoints_in(world, evacuation.region)
-    if not endpoints:
-        out.print(f"no endpoint has a target in {evacuation.region}: nothing to drain")
-        return 0
-    async with open_session(world, "operator", writes=not dry_run) as session:
-        proofs = await prove(session, endpoints, evacuation, waivers)
-        for one in proofs:
-            _print_proof(out, one, evacuation.region)
-        if any(one.ruling is not None and not one.ruling.allowed for one in proofs):
-            out.print(
-                f"[red]refused[/]: {evacuation.region} stays in service. Waive a rule by name "
-                "(--waive RULE --for 1h) if it is meant, or repair what is named above."
-            )
-            return 1
-        if dry_run:
-            out.print("it fits; nothing was begun (--dry-run)")
-            return 0
-        for waiver in waivers:
-            await session.ledger.place(waiver, f"{waiver.rule} waived: {waiver.reason}")
-        text = (
-            f"evacuating {evacuation.region} in {evacuation.step_count} steps: {evacuation.reason}"
-        )
-        await session.ledger.place(evacuation, text)
+
+    if dry_run:
+        async with open_session(world, "operator", writes=False) as session:
+            return await _rehearse(session, out, evacuation, waivers)
+    async with open_session(world, "operator", writes=True) as session:
+        code = await begin_evacuation(session, out, evacuation, waivers)
+        if code or not endpoints:
+            return code
         if not wait:
             out.print("begun; `outlast status` tells how far it is")
             return 0
         return await _watch(session, out, endpoints, evacuation)
+
+
+async def _rehearse(
+    session: Session, out: Console, evacuation: Evacuation, waivers: Sequence[Waiver]
+) -> int:
+    """Show the proof, and stop where it would begin."""
+    asked: list[str] = []
+
+    def agree(what: str) -> bool:
+        asked.append(what)
+        return False
+
+    code = await begin_evacuation(session, out, evacuation, waivers, agree=agree)
+    if not asked:
+        return code
+    out.print("it fits; nothing was begun (--dry-run)")
+    return 0
+
+
+async def begin_evacuation(
+    session: Session,
+    out: Console,
+    evacuation: Evacuation,
+    waivers: Sequence[Waiver] = (),
+    *,
+    agree: Agree = always,
+) -> int:
+    """Show the proof that the rest carries the load and, if the guard allows it, begin to drain."""
+    region = evacuation.region
+    endpoints = endpoints_in(session.world, region)
+    if not endpoints:
+        out.print(f"no endpoint has a target in {region}: nothing to drain")
+        return 0
+    proofs = await prove(session, endpoints, evacuation, waivers)
+    for one in proofs:
+        _print_proof(out, one, region)
+    if any(one.ruling is not None and not one.ruling.allowed for one in proofs):
+        out.print(
+            f"[red]refused[/]: {region} stays in service. Waive a rule by name "
+            "(--waive RULE --for 1h) if it is meant, or repair what is named above."
+        )
+        return 1
+    steps = f"in {evacuation.step_count} steps"
+    if not agree(f"evacuate {region} {steps}, {checksum_of(proofs)}"):
+        return DECLINED
+    for waiver in waivers:
+        await session.ledger.place(waiver, f"{waiver.rule} waived: {waiver.reason}")
+    await session.ledger.place(evacuation, f"evacuating {region} {steps}: {evacuation.reason}")
+    return 0
 
 
 async def _watch(
@@ -235,9 +276,8 @@ async def _restore(world: World, back: Evacuation, *, wait: bool) -> int:
     out, region = console(), back.region
     endpoints = endpoints_in(world, region)
     async with open_session(world, "operator", writes=True) as session:
-        if not await _turn_round(session, back):
-            out.print(f"{region} is not being evacuated")
-            return 1
+        if code := await begin_return(session, out, back):
+            return code
         if not wait or not endpoints:
             out.print(f"{region} may serve again; targets return as their probes allow")
             return 0
@@ -263,18 +303,27 @@ async def _restore(world: World, back: Evacuation, *, wait: bool) -> int:
     return 0
 
 
-async def _turn_round(session: Session, back: Evacuation) -> bool:
-    """Put the way back in the place of the way out; False if there was none."""
+async def begin_return(
+    session: Session, out: Console, back: Evacuation, agree: Agree = always
+) -> int:
+    """Put the way back in the place of the way out, if there is one."""
     overrides, _ = await session.ledger.overrides()
     found = [
         one
         for one in overrides or ()
         if isinstance(one, Evacuation) and one.region == back.region and not one.returning
     ]
+    if not found:
+        out.print(f"{back.region} is not being evacuated")
+        return 1
+    for one in found:
+        out.print(escape(describe(one)))
+    if not agree(f"take {back.region} back in {back.step_count} steps"):
+        return DECLINED
     for one in found:
         if back.step_count > 1:
             text = f"{back.region} comes back in {back.step_count} steps"
             await session.ledger.place(back, text)
         else:
             await session.ledger.lift(one, f"{back.region} back in service", by=back.by)
-    return bool(found)
+    return 0

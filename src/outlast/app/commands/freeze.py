@@ -1,10 +1,12 @@
 """`outlast freeze`, `thaw` and `waive`: what an operator puts above automation, by name and with a reason."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.markup import escape
 
 from outlast.app.options import (
     DurationType,
@@ -16,16 +18,18 @@ from outlast.app.options import (
     until,
     world_options,
 )
-from outlast.app.session import open_session
+from outlast.app.session import DECLINED, Agree, Session, always, open_session
+from outlast.app.show import console
+from outlast.app.standing import describe
 from outlast.app.wiring import World
 from outlast.core.guard import WAIVABLE
 from outlast.model.errors import ConfigError
 from outlast.model.names import EndpointName
-from outlast.model.override import Freeze, Override, Waiver
+from outlast.model.override import Freeze, Waiver
 from outlast.model.units import iso
 
 
-def _scope(world: World, name: str | None, *, everything: bool) -> EndpointName | None:
+def scope_of(world: World, name: str | None, *, everything: bool) -> EndpointName | None:
     """The endpoint meant; None: everything."""
     if (name is None) != everything:
         raise ConfigError(
@@ -63,7 +67,7 @@ def freeze(
 ) -> None:
     """Stop automation from publishing anything new for NAME, or for everything."""
     world = open_world(file, state, kept=True)
-    scope = _scope(world, name, everything=everything)
+    scope = scope_of(world, name, everything=everything)
     override = Freeze(
         endpoint=scope,
         reason=reason,
@@ -71,9 +75,7 @@ def freeze(
         at_ns=world.clock.now_ns(),
         until_ns=until(world, for_s) if for_s is not None else None,
     )
-    end = f" until {iso(override.until_ns)}" if override.until_ns is not None else ""
-    asyncio.run(_place(world, override, f"frozen{end}: {reason}"))
-    click.echo(f"{scope or 'everything'} is frozen{end or ' until thawed'}")
+    asyncio.run(_run(world, lambda session: place_freeze(session, console(), override)))
 
 
 @click.command(
@@ -91,14 +93,9 @@ def freeze(
 def thaw(file: Path, state: Path | None, name: str | None, *, everything: bool, by: str) -> int:
     """Let automation go on for NAME, or for everything."""
     world = open_world(file, state, kept=True)
-    scope = _scope(world, name, everything=everything)
+    scope = scope_of(world, name, everything=everything)
 
-    def is_meant(one: Override) -> bool:
-        return isinstance(one, Freeze) and one.endpoint == scope
-
-    count = asyncio.run(_lift(world, is_meant, by=by))
-    click.echo(f"{scope or 'everything'} {'is thawed' if count else 'was not frozen'}")
-    return 0 if count else 1
+    return asyncio.run(_run(world, lambda session: lift_freeze(session, console(), scope, by=by)))
 
 
 @click.command(
@@ -131,7 +128,7 @@ def waive(
 ) -> None:
     """Switch one RULE of the guard off for NAME, or for everything, for a stated time."""
     world = open_world(file, state, kept=True)
-    scope = _scope(world, name, everything=everything)
+    scope = scope_of(world, name, everything=everything)
     waiver = Waiver(
         rule=rule,
         endpoint=scope,
@@ -140,20 +137,59 @@ def waive(
         at_ns=world.clock.now_ns(),
         until_ns=until(world, for_s),
     )
-    what = f"{rule} is waived for {scope or 'everything'} until {iso(waiver.until_ns)}"
-    asyncio.run(_place(world, waiver, f"{what}: {reason}"))
-    click.echo(what)
+    asyncio.run(_run(world, lambda session: place_waiver(session, console(), waiver)))
 
 
-async def _place(world: World, override: Override, text: str) -> None:
+async def place_freeze(
+    session: Session, out: Console, freeze: Freeze, agree: Agree = always
+) -> int:
+    """Freeze one endpoint or everything."""
+    scope = freeze.endpoint or "everything"
+    if not agree(f"freeze {scope}"):
+        return DECLINED
+    end = f" until {iso(freeze.until_ns)}" if freeze.until_ns is not None else ""
+    await session.ledger.place(freeze, f"frozen{end}: {freeze.reason}")
+    out.print(f"{scope} is frozen{end or ' until thawed'}")
+    return 0
+
+
+async def lift_freeze(
+    session: Session,
+    out: Console,
+    scope: EndpointName | None,
+    *,
+    by: str,
+    agree: Agree = always,
+) -> int:
+    """End a freeze of exactly that scope."""
+    overrides, _ = await session.ledger.overrides()
+    meant = [one for one in overrides or () if isinstance(one, Freeze) and one.endpoint == scope]
+    for one in meant:
+        out.print(escape(f"{describe(one)}"))
+    if not meant:
+        out.print(f"{scope or 'everything'} was not frozen")
+        return 1
+    if not agree(f"thaw {scope or 'everything'}"):
+        return DECLINED
+    for one in meant:
+        await session.ledger.lift(one, "thawed", by=by)
+    out.print(f"{scope or 'everything'} is thawed")
+    return 0
+
+
+async def place_waiver(
+    session: Session, out: Console, waiver: Waiver, agree: Agree = always
+) -> int:
+    """Switch a rule of the guard off for a while."""
+    scope = waiver.endpoint or "everything"
+    if not agree(f"waive {waiver.rule} for {scope}"):
+        return DECLINED
+    what = f"{waiver.rule} is waived for {scope} until {iso(waiver.until_ns)}"
+    await session.ledger.place(waiver, f"{what}: {waiver.reason}")
+    out.print(what)
+    return 0
+
+
+async def _run(world: World, work: Callable[[Session], Awaitable[int]]) -> int:
     async with open_session(world, "operator", writes=True) as session:
-        await session.ledger.place(override, text)
-
-
-async def _lift(world: World, is_meant: Callable[[Override], bool], *, by: str) -> int:
-    async with open_session(world, "operator", writes=True) as session:
-        overrides, _ = await session.ledger.overrides()
-        meant = [one for one in overrides or () if is_meant(one)]
-        for one in meant:
-            await session.ledger.lift(one, "thawed", by=by)
-    return len(meant)
+        return await work(session)

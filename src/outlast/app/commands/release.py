@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from outlast.app.options import open_world, world_options
-from outlast.app.session import Session, open_session
+from outlast.app.session import DECLINED, Agree, Session, open_session
 from outlast.app.show import console
 from outlast.app.wiring import World
 from outlast.core.dual import places
@@ -39,38 +39,58 @@ from outlast.model.plan import Layout, Observation, OutcomeKind
 def release(file: Path, state: Path | None, name: str, *, keep_records: bool, yes: bool) -> int:
     """Take the orphaned endpoint NAME out of the DNS, in one fenced write."""
     world = open_world(file, state)
+    check_orphan(world, name)
+
+    def agree(what: str) -> bool:
+        del what
+        return yes or click.confirm("take this out of the DNS?")
+
+    return asyncio.run(_release(world, EndpointName(name), agree, keep_records=keep_records))
+
+
+async def _release(world: World, name: EndpointName, agree: Agree, *, keep_records: bool) -> int:
+    async with open_session(world, "operator", writes=True) as session:
+        return await take_out(session, console(), name, agree, keep_records=keep_records)
+
+
+def check_orphan(world: World, name: str) -> None:
+    """Refuse what automation would put back.
+
+    Raises:
+        ConfigError: the endpoint stands in the topology.
+    """
     if any(one.name == name for one in world.topology.endpoints):
         raise ConfigError(
-            f"{name} is in {file}: automation would put it back",
+            f"{name} is in {world.file}: automation would put it back",
             remedy="remove it from the topology first",
         )
-    endpoint = EndpointName(name)
-    return asyncio.run(_release(world, endpoint, keep_records=keep_records, ask=not yes))
 
 
-async def _release(world: World, name: EndpointName, *, keep_records: bool, ask: bool) -> int:
-    out = console()
-    async with open_session(world, "operator", writes=True) as session:
-        looked = [
-            (place, await _find(session, place)) for place in places(await _layout(session, name))
-        ]
-        # One of several may have been released by a run that got no further: the rest is still ours.
-        found = [(place, one) for place, one in looked if _is_ours(one)]
-        if not found:
-            raise OutlastError(
-                f"no fence of ours stands at {looked[0][0].fence_at}: "
-                "these records are not ours to delete",
-                remedy="look who else writes there; remove them by hand if they are not needed",
-            )
-        for _, one in found:
-            _print(out, one, keep_records=keep_records)
-        if ask and not click.confirm("take this out of the DNS?"):
-            return 1
-        # The store first: an enactor that sees the name gone must find no plan to put it back.
-        await session.ledger.forget(name)
-        for place, one in found:
-            await _take_out(session, place, one, keep_records=keep_records)
-        out.print(f"[green]{name} is released[/]: its fence is gone")
+async def take_out(
+    session: Session, out: Console, name: EndpointName, agree: Agree, *, keep_records: bool
+) -> int:
+    """Show what would be deleted, and delete it in one fenced write a provider."""
+    looked = [
+        (place, await _find(session, place)) for place in places(await _layout(session, name))
+    ]
+    # One of several may have been released by a run that got no further: the rest is still ours.
+    found = [(place, one) for place, one in looked if _is_ours(one)]
+    if not found:
+        raise OutlastError(
+            f"no fence of ours stands at {looked[0][0].fence_at}: "
+            "these records are not ours to delete",
+            remedy="look who else writes there; remove them by hand if they are not needed",
+        )
+    for _, one in found:
+        _print(out, one, keep_records=keep_records)
+    fences = ", ".join(value for _, one in found for value in one.fence)
+    if not agree(f"release {name}, {'fence alone' if keep_records else 'records'}: {fences}"):
+        return DECLINED
+    # The store first: an enactor that sees the name gone must find no plan to put it back.
+    await session.ledger.forget(name)
+    for place, one in found:
+        await _take_out(session, place, one, keep_records=keep_records)
+    out.print(f"[green]{name} is released[/]: its fence is gone")
     return 0
 
 

@@ -17,6 +17,7 @@ from rich.markup import escape
 
 from outlast.app.options import open_world, world_options
 from outlast.app.remembered import remember
+from outlast.app.session import Agree
 from outlast.app.show import console, print_diff
 from outlast.app.wiring import World
 from outlast.core import enact
@@ -108,11 +109,15 @@ def rescue(
     good = asyncio.run(remember(world, files, content=not sources))
     for problem in good.problems:
         click.echo(f"left out: {problem}", err=True)
-    wanted = list(_choose(world, good, names))
-    return asyncio.run(_rescue(world, good, wanted, ask=not yes))
+    wanted = list(choose(world, good, names))
+
+    def agree(what: str) -> bool:
+        return yes or click.confirm(f"{what}?")
+
+    return asyncio.run(bring_back(world, console(), good, wanted, agree=agree))
 
 
-def _choose(world: World, good: LastGood, names: tuple[str, ...]) -> Iterator[GoodPublication]:
+def choose(world: World, good: LastGood, names: tuple[str, ...]) -> Iterator[GoodPublication]:
     """The publications to restore: those asked for, else all of the topology that are remembered."""
     by_name = {
         str(name): endpoint.name
@@ -134,8 +139,15 @@ def _choose(world: World, good: LastGood, names: tuple[str, ...]) -> Iterator[Go
             click.echo(f"left out: {name} is not in the topology; name it to restore it", err=True)
 
 
-async def _rescue(world: World, good: LastGood, wanted: list[GoodPublication], *, ask: bool) -> int:
-    out = console()
+async def bring_back(
+    world: World,
+    out: Console,
+    good: LastGood,
+    wanted: list[GoodPublication],
+    *,
+    agree: Agree,
+) -> int:
+    """Show, and restore, what is not as it was last confirmed."""
     providers = world.providers()
     failed = 0
     try:
@@ -151,7 +163,7 @@ async def _rescue(world: World, good: LastGood, wanted: list[GoodPublication], *
                 failed += 1
                 continue
             highest = good.highest.get(entry.plan.endpoint, NO_GENERATION)
-            failed += not await _one(world, out, provider, entry, highest=highest, ask=ask)
+            failed += not await _one(world, out, provider, entry, highest=highest, agree=agree)
     finally:
         for provider in providers.values():
             await provider.close()
@@ -165,7 +177,7 @@ async def _one(
     entry: GoodPublication,
     *,
     highest: Generation,
-    ask: bool,
+    agree: Agree,
 ) -> bool:
     """Restore one endpoint; return whether it stands in the end."""
     name = entry.plan.endpoint
@@ -180,7 +192,8 @@ async def _one(
     confirmed = f"generation {entry.plan.generation}, confirmed at {iso(entry.confirmed_at_ns)}"
     out.print(f"[bold]{name}[/]: the last known good is {confirmed}")
     print_diff(out, rescue.found.record_sets, rescue.plan.record_sets)
-    if ask and not click.confirm(f"publish it as generation {rescue.plan.generation}?"):
+    of = f"generation {entry.plan.generation} of {name} at {entry.plan.layout.provider}"
+    if not agree(f"publish {of} again, as generation {rescue.plan.generation}"):
         return False
     drive = _Drive(world=world, provider=provider, rescue=rescue, highest=highest)
     result = await drive.run()

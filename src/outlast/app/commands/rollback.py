@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import click
+from rich.console import Console
 from rich.markup import escape
 
 from outlast.app.oneshot import publish
@@ -18,7 +19,7 @@ from outlast.app.options import (
     world_options,
 )
 from outlast.app.preview import learn, state_of
-from outlast.app.session import Session, open_session
+from outlast.app.session import DECLINED, Agree, Session, always, open_session
 from outlast.app.show import console, print_diff, print_ruling
 from outlast.app.wiring import World
 from outlast.core import guard, loop
@@ -78,34 +79,47 @@ def rollback(
 
 
 async def _rollback(world: World, endpoint: Endpoint, target: Generation, freeze: Freeze) -> int:
-    out = console()
     async with open_session(world, "operator", writes=True) as session:
-        old = await _old_plan(session, endpoint, target)
-        plan, command = await _prepare(session, endpoint, old, freeze)
-        row = await session.ledger.row(endpoint.name)
-        before = row.head.plan.record_sets if row.head is not None else ()
-        out.print(f"{endpoint.name}: generation {plan.generation} with the content of {target}")
-        print_diff(out, before, plan.record_sets)
-        print_ruling(out, command.ruling)
-        if not command.ruling.allowed:
-            out.print("[red]refused[/]: waive a rule by name (`outlast waive`) if it is meant")
-            return 1
-        await session.ledger.place(freeze, freeze.reason)
-        if not await session.ledger.commit_plan(command):
-            raise OutlastError(
-                "a newer plan was made meanwhile; nothing was rolled back",
-                remedy="look at `outlast status`, then try again",
-            )
-        facts: list[Fact] = []
-        found = await publish(session, [plan], name=ENACTOR, tell=facts.append, timeout_s=30.0)
-        one = found[endpoint.name]
-        if isinstance(one, Proof):
-            out.print(
-                f"[green]published[/] {one.fence}; frozen until `outlast thaw {endpoint.name}`"
-            )
-            return 0
-        out.print(f"[red]not confirmed[/]: {one.kind}: {escape(one.message)}")
+        return await roll_back(session, console(), endpoint, target, freeze=freeze)
+
+
+async def roll_back(
+    session: Session,
+    out: Console,
+    endpoint: Endpoint,
+    target: Generation,
+    *,
+    freeze: Freeze,
+    agree: Agree = always,
+) -> int:
+    """Show what an earlier plan would change and, if the guard allows it, publish it again."""
+    old = await _old_plan(session, endpoint, target)
+    plan, command = await _prepare(session, endpoint, old, freeze)
+    row = await session.ledger.row(endpoint.name)
+    before = row.head.plan.record_sets if row.head is not None else ()
+    what = f"{endpoint.name}: generation {plan.generation} with the content of {target}"
+    out.print(what)
+    print_diff(out, before, plan.record_sets)
+    print_ruling(out, command.ruling)
+    if not command.ruling.allowed:
+        out.print("[red]refused[/]: waive a rule by name (`outlast waive`) if it is meant")
         return 1
+    if not agree(what):
+        return DECLINED
+    await session.ledger.place(freeze, freeze.reason)
+    if not await session.ledger.commit_plan(command):
+        raise OutlastError(
+            "a newer plan was made meanwhile; nothing was rolled back",
+            remedy="look at `outlast status`, then try again",
+        )
+    facts: list[Fact] = []
+    found = await publish(session, [plan], name=ENACTOR, tell=facts.append, timeout_s=30.0)
+    one = found[endpoint.name]
+    if isinstance(one, Proof):
+        out.print(f"[green]published[/] {one.fence}; frozen until `outlast thaw {endpoint.name}`")
+        return 0
+    out.print(f"[red]not confirmed[/]: {one.kind}: {escape(one.message)}")
+    return 1
 
 
 async def _old_plan(session: Session, endpoint: Endpoint, target: Generation) -> Plan:
