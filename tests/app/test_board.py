@@ -5,24 +5,29 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import replace
-from importlib.resources import files
 
 import pytest
 from tests.support.builders import NAME, addresses, endpoint, plan, target
 from tests.support.system import System, until
 
+from outlast.app.board import assets
 from outlast.app.board.live import Live, Sight
-from outlast.app.board.pages import PAGE_SIZE, Pair, Search, age, differences, overview, verdict
-from outlast.app.board.routes import ASSETS, is_loopback
+from outlast.app.board.pages import listed, overview
+from outlast.app.board.routes import is_loopback
 from outlast.app.standing import Line, Status
-from outlast.drivers.entries import Head
 from outlast.glass.incident import Impact, Incident, Phase, Update
-from outlast.model.plan import Plan, Ruling
+from outlast.glass.listing import PAGE_SIZE, Search
+from outlast.glass.plans import Pair, differences
+from outlast.glass.verdict import control
+from outlast.glass.words import age
+from outlast.model.plan import Plan
 from outlast.model.units import NS_PER_S, Nanos
 
 AT = "2026-01-02T03:04:05Z"
 WIRE = 150_000
-"""Bytes that the first page may need with all that belongs to it."""
+"""Bytes that the first page may need with all that belongs to it, as they go over the wire."""
+PAGE = 300_000
+"""Bytes that any page may have before it is packed."""
 
 INCIDENT = Incident(
     number=1,
@@ -65,8 +70,9 @@ def status(*lines: Line, **rest: object) -> Status:
 )
 def test_the_verdict_says_the_worst_and_what_to_do(of: Status, kind: str, said: str) -> None:
     """In one line."""
-    assert verdict(Sight(of))[0] == kind
-    assert said in verdict(Sight(of))[1]
+    found = control(of, {}, asked=True)
+    assert found.kind == kind
+    assert said in f"{found.what} {found.todo}"
 
 
 def test_ten_thousand_endpoints_stay_usable() -> None:
@@ -74,17 +80,17 @@ def test_ten_thousand_endpoints_stay_usable() -> None:
     lines = [line(number) for number in range(10_000)] + [line(10_000, "drift")]
     whole = status(*lines)
     page = overview(Sight(whole), Search(), [])
-    folder = files("outlast.app.board").joinpath("templates")
-    assets = sum(len(folder.joinpath(name).read_bytes()) for name in ASSETS)
-    assert len(page.encode()) + assets < WIRE
-    found = Search().find(whole.endpoints)
+    kept = [assets.find(name) for name in assets.names()]
+    wire = sum(len(one.packed) for one in kept if one is not None)
+    assert len(assets.packed(page.encode())) + wire < WIRE
+    assert len(page.encode()) < PAGE
+    found = listed(whole.endpoints, Search())
     assert found.lines[0].endpoint == "shop-10000"
     assert len(found.lines) == PAGE_SIZE
-    assert Search(page=10**9).find(whole.endpoints).page == found.pages == 101
-    assert [one.endpoint for one in Search(text="WWW-77.").find(whole.endpoints).lines] == [
-        "shop-77"
-    ]
-    assert len(Search(wrong=True).find(whole.endpoints).lines) == 1
+    assert listed(whole.endpoints, Search(page=10**9)).page == found.pages == 101
+    by_name = listed(whole.endpoints, Search(text="WWW-77."))
+    assert [one.endpoint for one in by_name.lines] == ["shop-77"]
+    assert len(listed(whole.endpoints, Search(wrong=True)).lines) == 1
 
 
 def test_what_others_wrote_is_text() -> None:
@@ -107,7 +113,8 @@ async def test_a_thousand_boards_are_told_by_one_look() -> None:
 
     live = Live(look)
     streams = [live.events() for _ in range(1_000)]
-    await asyncio.gather(*(anext(one) for one in streams))
+    for _ in range(2):  # how to come back, and that nothing is known yet
+        await asyncio.gather(*(anext(one) for one in streams))
     waiting = [asyncio.ensure_future(anext(one)) for one in streams]
     await live.refresh()
     first = await asyncio.gather(*waiting)
@@ -170,21 +177,20 @@ def test_differences_are_told_value_by_value() -> None:
 
 @pytest.mark.parametrize(
     ("pair", "found"),
-    [(Pair(), (2, 3)), (Pair(older=1, newer=3), (1, 3)), (Pair(older=1, newer=9), None)],
+    [
+        (Pair(), (2, 3)),
+        (Pair(older=1, newer=3), (1, 3)),
+        (Pair(newer=2), (1, 2)),
+        (Pair(older=1, newer=9), None),
+        (Pair(newer=9), None),
+    ],
 )
 def test_two_plans_are_compared_if_both_are_kept(pair: Pair, found: tuple[int, int] | None) -> None:
     """The newest two, unless somebody asks for others."""
     plans = [made(one, "192.0.2.1") for one in (1, 2, 3)]
-    heads = [
-        Head(
-            plan=one,
-            ruling=Ruling(endpoint=one.endpoint, generation=one.generation, findings=()),
-        )
-        for one in plans
-    ]
-    got = pair.of(heads)
-    assert (got and tuple(int(one.plan.generation) for one in got)) == found
-    assert Pair().of(heads[:1]) is None
+    got = pair.of(plans)
+    assert (got and tuple(int(one.generation) for one in got)) == found
+    assert Pair().of(plans[:1]) is None
 
 
 @pytest.mark.parametrize(

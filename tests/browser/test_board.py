@@ -10,8 +10,9 @@ from tests.support.system import EU, System, until
 from tests.support.windows import WAIT_MS, Windows, outlast
 
 from outlast.app.board.live import Sight
-from outlast.app.board.pages import Search, overview
+from outlast.app.board.pages import overview
 from outlast.app.standing import Status
+from outlast.glass.listing import Search
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
@@ -182,7 +183,7 @@ def test_incidents_and_overrides_come_by_themselves(world: System, windows: Wind
 def test_the_trail_is_shown_with_what_verifies_it(world: System, windows: Windows) -> None:
     """Entries with their index, the checkpoint as it is published, and the command."""
     page = windows.open(url(world)).page
-    page.get_by_role("link", name="Audit trail").click()
+    page.get_by_role("link", name="Trail", exact=True).click()
     page.wait_for_url("**/trail")
     expect(page.locator("h1")).to_have_text(re.compile(r"Audit trail: \d+ entries"))
     expect(page.locator(".notes li").last).to_contain_text(re.compile(r"^0 "))

@@ -12,10 +12,13 @@ from hashlib import sha256
 import msgspec
 
 from outlast.app.standing import Status
+from outlast.glass.detection import Detection
 from outlast.glass.incident import Incident
 
 LOOK_S = 1.0
 KEEP_ALIVE_S = 15.0
+FRESH_S = 0.5
+"""How old a look may be that a page is made from: what a thousand boards ask for at once is one look."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +28,15 @@ class Sight:
     Attributes:
         incidents: newest first; none while the store is lost.
         troubles: what the process itself says is wrong, by name: what `/readyz` tells.
+        detection: what detection believes; None: nobody detects here.
+        asked: whether the DNS itself was asked.
     """
 
     status: Status
     incidents: tuple[Incident, ...] = ()
     troubles: Mapping[str, str] = field(default_factory=dict)
+    detection: Detection | None = None
+    asked: bool = True
 
     @property
     def mark(self) -> str:
@@ -47,6 +54,7 @@ class Sight:
             status.orphans,
             self.incidents,
             self.troubles,
+            self.detection,
         )
         return sha256(msgspec.json.encode(still)).hexdigest()[:16]
 
@@ -57,8 +65,8 @@ Look = Callable[[], Awaitable[Sight]]
 class Live:
     """The latest look, and who waits for the next one.
 
-    A page carries the mark of the look that it shows, and an event the mark of the newest: whoever shows
-    that already has nothing to fetch, and a change between page and first event is not lost.
+    A page carries the mark of the look that it shows, and asks for what comes after it: whoever shows the
+    newest already is told nothing, and a change between page and first event is not lost.
     """
 
     def __init__(self, look: Look) -> None:
@@ -66,6 +74,9 @@ class Live:
         self._wanted = asyncio.Event()
         self._watchers = 0
         self._news = asyncio.Condition()
+        self._looking = asyncio.Lock()
+        self._sight: Sight | None = None
+        self._at_s = -LOOK_S
         self._mark = ""
         self._number = 0
 
@@ -78,10 +89,22 @@ class Live:
             if not self._watchers:
                 self._wanted.clear()
 
+    async def sight(self) -> Sight:
+        """Return what is to be seen now: the last look while it is fresh, else a new one."""
+        async with self._looking:
+            if self._sight is not None and _now_s() - self._at_s < FRESH_S:
+                return self._sight
+            return await self._refresh()
+
     async def refresh(self) -> Sight:
         """Look now; tell the watchers if something changed."""
+        async with self._looking:
+            return await self._refresh()
+
+    async def _refresh(self) -> Sight:
         sight = await self._look()
         mark = sight.mark
+        self._sight, self._at_s = sight, _now_s()
         if mark != self._mark:
             self._mark = mark
             self._number += 1
@@ -89,12 +112,17 @@ class Live:
                 self._news.notify_all()
         return sight
 
-    async def events(self) -> AsyncGenerator[str, None]:
-        """Yield a server-sent event whenever something changed, and a comment while nothing does."""
+    async def events(self, mark: str = "") -> AsyncGenerator[str, None]:
+        """Yield a server-sent event whenever something changed, and a comment while nothing does.
+
+        Args:
+            mark: of the look that whoever listens shows already; empty: none.
+        """
         self._watchers += 1
         self._wanted.set()
-        seen = -1
+        seen = self._number if mark and mark == self._mark else -1
         try:
+            yield "retry: 2000\n\n"
             while True:
                 if seen != self._number:
                     seen = self._number
@@ -107,3 +135,7 @@ class Live:
                     yield ": still here\n\n"
         finally:
             self._watchers -= 1
+
+
+def _now_s() -> float:
+    return asyncio.get_running_loop().time()

@@ -7,43 +7,38 @@ leads here (DNS rebinding).
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from importlib.resources import files
 from ipaddress import ip_address
 
 import msgspec
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from outlast.app.board.live import Live, Sight
-from outlast.app.board.pages import About, Pair, Search, endpoint, overview, trail
+from outlast.app.board import assets
+from outlast.app.board.desk import Desk, missing, number, takes_packed
+from outlast.app.board.pages import About, endpoint, overview, trail
 from outlast.app.board.trailpage import look_at_trail, published_checkpoint
 from outlast.app.commands.why import as_text, explain
 from outlast.app.session import Session
-from outlast.app.standing import with_store, without_store
 from outlast.app.wiring import World
-from outlast.drivers.entries import Note
-from outlast.drivers.incidents import all_incidents
+from outlast.glass.listing import Search
+from outlast.glass.plans import Pair
 from outlast.model.errors import ProviderError, StoreError
-from outlast.model.names import EndpointName, ProviderName
+from outlast.model.names import ProviderName
 from outlast.model.topology import Address
 from outlast.ports import Provider, Store
 
-ASK_MAX = 200
-"""With more endpoints than this the board tells what the store knows; one endpoint's page asks the DNS."""
-NOTES = 30
-NUMBER_MAX = 19
-"""Digits that no number in a query has: Python refuses to read thousands of them."""
 LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "::1"]
 HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'",
+    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
+    "base-uri 'none'; form-action 'self'",
     "referrer-policy": "no-referrer",
     "x-content-type-options": "nosniff",
     "cache-control": "no-store",
 }
-ASSETS = {"board.css": "text/css", "board.js": "text/javascript"}
+FOR_EVER = "public, max-age=31536000, immutable"
 
 
 def is_loopback(host: str) -> bool:
@@ -57,15 +52,8 @@ def is_loopback(host: str) -> bool:
 class Board:
     """The board of one process of `outlast up`."""
 
-    def __init__(self, open_session: Callable[[], Session]) -> None:
-        self._open = open_session
-        self._troubles: Callable[[], Mapping[str, str]] = dict
-        self.live = Live(self._look)
-
-    @property
-    def _session(self) -> Session:
-        """The store and connections, with the topology that is in force now."""
-        return self._open()
+    def __init__(self, desk: Desk) -> None:
+        self.desk = desk
 
     def routes(self) -> list[BaseRoute]:
         """Return what to serve."""
@@ -78,86 +66,83 @@ class Board:
             "/events": self._events,
             "/assets/{name}": self._asset,
         }
-        inner = [Route(path, _guarded(page)) for path, page in pages.items()]
+        inner = [Route(path, guarded(page)) for path, page in pages.items()]
         return [Mount("/", routes=inner)]
 
-    async def _look(self) -> Sight:
-        world = self._session.world
-        try:
-            status = await with_store(self._session, ask=len(world.topology.endpoints) <= ASK_MAX)
-            incidents = tuple(await all_incidents(self._session.ledger))
-        except StoreError as error:
-            status, incidents = await without_store(world, str(error)), ()
-        return Sight(status, incidents, self._troubles())
-
-    async def _seen(self, request: Request) -> Sight:
-        """Look; the process says beside it what troubles it."""
-        self._troubles = request.app.state.troubles
-        return await self.live.refresh()
-
     async def _overview(self, request: Request) -> Response:
-        query = request.query_params
-        search = Search(
-            text=query.get("q", "").strip(),
-            wrong="wrong" in query,
-            page=_number(request, "page", 1),
-        )
-        sight = await self._seen(request)
-        return HTMLResponse(overview(sight, search, await self._told(None)))
+        sight = await self.desk.seen(request)
+
+        async def make() -> str:
+            notes = await self.desk.told(None)
+            return overview(sight, asked(request), notes, self.desk.frame(request, "/", sight))
+
+        return await self.desk.kept(request, sight, make)
 
     async def _endpoint(self, request: Request) -> Response:
         name = request.path_params["name"]
-        world = self._session.world
-        known = next((one for one in world.topology.endpoints if one.name == name), None)
-        sight = await self._seen(request)
+        session = self.desk.session
+        known = next((one for one in session.world.topology.endpoints if one.name == name), None)
+        sight = await self.desk.seen(request)
         line = next((one for one in sight.status.endpoints if one.endpoint == name), None)
         if known is None or line is None:
-            return PlainTextResponse(f"there is no endpoint {name[:80]}", status_code=404)
-        try:
-            why = as_text(await explain(self._session, known))
-            heads = await self._session.ledger.plans(known.name)
-        except (StoreError, ProviderError) as error:
-            why, heads = str(error), []
-        pair = Pair(older=_number(request, "older"), newer=_number(request, "newer"))
-        notes = await self._told(known.name)
-        about = About(line=line, why=why, heads=heads, notes=notes, pair=pair)
-        return HTMLResponse(endpoint(sight, about))
+            return missing(f"there is no endpoint {name[:80]}")
 
-    async def _told(self, name: EndpointName | None) -> list[Note]:
-        """Return the newest notes, newest first; none while the store is lost: the page says that."""
-        try:
-            return (await self._session.ledger.history(name, limit=NOTES))[::-1]
-        except StoreError:
-            return []
+        async def make() -> str:
+            try:
+                why = as_text(await explain(session, known))
+                heads = await session.ledger.plans(known.name)
+            except (StoreError, ProviderError) as error:
+                why, heads = str(error), []
+            pair = Pair(older=number(request, "older"), newer=number(request, "newer"))
+            notes = await self.desk.told(known.name)
+            about = About(line=line, why=why, heads=heads, notes=notes, pair=pair)
+            return endpoint(about, self.desk.frame(request, "/endpoints", sight))
+
+        return await self.desk.kept(request, sight, make)
 
     async def _trail(self, request: Request) -> Response:
-        world = self._session.world
-        before = _number(request, "before")
+        world = self.desk.session.world
+        before = number(request, "before")
         found = await asyncio.to_thread(
             look_at_trail, world.state.trail, world.trail_signer().verifier, before=before
         )
-        return HTMLResponse(trail(found, world.clock.now_ns()))
+        return self.desk.page(request, trail(found, self.desk.frame(request, "/trail")))
 
     async def _checkpoint(self, request: Request) -> Response:
         del request
-        text = await asyncio.to_thread(published_checkpoint, self._session.world.state.trail)
+        text = await asyncio.to_thread(published_checkpoint, self.desk.session.world.state.trail)
         code = 200 if text else 404
         return PlainTextResponse(text or "there is no checkpoint yet", status_code=code)
 
     async def _status(self, request: Request) -> Response:
-        raw = msgspec.json.encode((await self._seen(request)).status)
+        raw = msgspec.json.encode((await self.desk.seen(request)).status)
         return Response(raw, media_type="application/json")
 
     async def _events(self, request: Request) -> Response:
-        del request
-        return StreamingResponse(self.live.events(), media_type="text/event-stream")
+        mark = request.query_params.get("mark", "")
+        return StreamingResponse(self.desk.live.events(mark), media_type="text/event-stream")
 
     async def _asset(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        if name not in ASSETS:
-            return PlainTextResponse("there is no such file", status_code=404)
-        raw = files("outlast.app.board").joinpath("templates", name).read_bytes()
-        return Response(raw, media_type=ASSETS[name])
+        found = assets.find(request.path_params["name"])
+        if found is None:
+            return missing("there is no such file")
+        if not takes_packed(request):
+            response = Response(found.raw, media_type=found.media)
+        else:
+            packed = {"content-encoding": "gzip"}
+            response = Response(found.packed, media_type=found.media, headers=packed)
+        response.headers["vary"] = "accept-encoding"
+        if request.query_params.get("v") == found.digest:
+            response.headers["cache-control"] = FOR_EVER
+        return response
+
+
+def asked(request: Request) -> Search:
+    """Return what a list is searched for."""
+    query = request.query_params
+    return Search(
+        text=query.get("q", "").strip(), wrong="wrong" in query, page=number(request, "page", 1)
+    )
 
 
 def board(
@@ -183,17 +168,11 @@ def board(
             world=now, store=store, ledger=now.ledger(store, "board"), providers=providers
         )
 
-    made = Board(session)
-    return {"board": made.live.run}, made.routes()
+    made = Board(Desk(session))
+    return {"board": made.desk.live.run}, made.routes()
 
 
-def _number(request: Request, name: str, default: int = 0) -> int:
-    """Return a number of the query; the default where it is none that a page could have."""
-    text = request.query_params.get(name, "")
-    return int(text) if text.isdecimal() and len(text) < NUMBER_MAX else default
-
-
-def _guarded(page: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
+def guarded(page: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
     """Add the headers, and refuse requests that name another host."""
 
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -203,7 +182,8 @@ def _guarded(page: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
             await refused(scope, receive, send)
             return
         response = await page(request)
-        response.headers.update(HEADERS)
+        for name, value in HEADERS.items():
+            response.headers.setdefault(name, value)
         await response(scope, receive, send)
 
     return TrustedHostMiddleware(app, allowed_hosts=LOOPBACK, www_redirect=False)
