@@ -28,7 +28,7 @@ LAYERS = {
     "config": {"model", "config", "drill.scenario", "drill.vary"},  # files of drills are read here
     "drivers": {"model", "core", "detect", "glass", "ports", "drivers", "trail"},
     "sim": {"model", "core", "ports", "sim"},
-    "drill": {"model", "drill", "sim.kernel", "client"},
+    "drill": {"model", "drill", "core", "sim.kernel", "sim.world", "client"},
     "audit": {"model", "audit"},
     "detect": {"model", "detect"},
     "trail": {"model", "trail"},

@@ -22,6 +22,7 @@ from outlast.config.times import Clock, When, seconds_after
 from outlast.drill.scenario import (
     Act,
     ActionKind,
+    ControlPlane,
     Expectation,
     ExpectKind,
     FaultKind,
@@ -108,6 +109,7 @@ def build_scenario(values: Values, name: str) -> Scenario:
         length_s=values["length"],
         step_s=values.get("step", 1.0),
         seed=values.get("seed", 1),
+        control_plane=ControlPlane(values.get("control_plane", ControlPlane.MODEL)),
         faults=tuple(made.fault(one) for one in values.get("faults", ())),
         actions=tuple(made.action(one) for one in values.get("actions", ())),
         expectations=tuple(made.expectation(one) for one in values.get("expectations", ())),

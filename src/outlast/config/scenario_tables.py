@@ -14,7 +14,7 @@ from outlast.config.times import (
     parse_span,
     parse_when,
 )
-from outlast.drill.scenario import ActionKind, ExpectKind, FaultKind
+from outlast.drill.scenario import ActionKind, ControlPlane, ExpectKind, FaultKind
 
 FORMAT_VERSION = 1
 AMOUNT_REMEDY = "write a number, a percentage such as `40%`, or a time such as `30m`"
@@ -38,7 +38,8 @@ FAULT = Table(
         Field(
             key="subject",
             kind=LINE,
-            meaning="Name of the service, endpoint, provider, region, country, or `from>to` of an edge.",
+            meaning="Name of the service, endpoint, provider, region, country or part of the control plane, "
+            "or `from>to` of an edge.",
         ),
         Field(key="region", kind=REGION, meaning="Where; none: everywhere."),
         Field(key="at", kind=TIME, default="0s", meaning="When it begins."),
@@ -174,6 +175,12 @@ SCENARIO = Table(
         Field(key="step", kind=SPAN, default="1s", meaning="Length of a time step."),
         Field(
             key="seed", kind=Whole(low=0, high=2**63 - 1), default="1", meaning="Of what is drawn."
+        ),
+        Field(
+            key="control_plane",
+            kind=Choice(tuple(ControlPlane), ControlPlane),
+            default="model",
+            meaning="Who says where names lead: the `real` one in the drill's time, a `model` or `none`.",
         ),
         Field(key="faults", kind=Listing(item=Part(FAULT)), meaning=FAULT.meaning),
         Field(key="actions", kind=Listing(item=Part(ACTION)), meaning=ACTION.meaning),

@@ -12,12 +12,9 @@ from numpy.typing import NDArray
 
 from outlast.drill.layout import Layout
 from outlast.drill.mechanisms import resolving
-from outlast.drill.scenario import Act, ActionKind, Fault, FaultKind
+from outlast.drill.scenario import PARTS, Act, ActionKind, Fault, FaultKind
 
 Floats = NDArray[np.float64]
-
-PARTS = ("planner", "enactors", "probers")
-"""Parts of the control plane that can be lost one by one; its store has a kind of fault of its own."""
 
 
 @dataclass(slots=True)

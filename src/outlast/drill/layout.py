@@ -165,7 +165,10 @@ def lay_out(topology: Topology) -> Layout:
 
 
 def _followers(services: Sequence[Service]) -> set[ServiceName]:
-    """Find services that nobody needs and that remember nothing: they follow what they need."""
+    """Find services that nobody needs and that remember nothing: they follow what they need.
+
+    Not those that need an endpoint: their users are led elsewhere within seconds, not within a minute.
+    """
     needed = {need.service for one in services for need in one.needs}
     for one in services:
         own = one.behaviour
@@ -179,7 +182,9 @@ def _followers(services: Sequence[Service]) -> set[ServiceName]:
         if one.name not in needed
         and (one.behaviour is None or one.behaviour == Behaviour())
         and one.resolving is None
-        and not any(need.kind is DependencyKind.CACHED for need in one.needs)
+        and not any(
+            need.kind is DependencyKind.CACHED or need.endpoint is not None for need in one.needs
+        )
     }
 
 

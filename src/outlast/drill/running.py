@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from outlast.drill.causes import because
 from outlast.drill.conditions import Conditions, act, suffer
+from outlast.drill.control.choice import steered
 from outlast.drill.layout import lay_out
 from outlast.drill.levers import flush, gauges, handle
 from outlast.drill.mechanisms.demand import ONLINE_AT_ONCE_RATIO
@@ -43,6 +44,7 @@ class Run:
         self.steps = max(1, round(MINUTE_S / scenario.step_s))
         self.dt_s = MINUTE_S / self.steps
         self.world = World.at_rest(self.layout, self.population, self.dt_s)
+        self.world.steering = steered(self.layout, scenario)
         self.timeline = Timeline.of(scenario)
         minutes = max(1, round(scenario.length_s / MINUTE_S))
         self.meters = Meters(
@@ -89,6 +91,8 @@ class Run:
         self.meters.add(world.home, world.soft, world.needs.works)
         for row, column, down in self.meters.changes(world.home, 0):
             self._note(row, column, down=down)
+        for at_s, subject, text in world.steering.news():
+            self.meters.fault(at_s, EventKind.NOTE, subject, "", text)
         self.now_s = round(self.now_s + self.dt_s, 9)
 
     def _followers(self) -> tuple[Floats, Floats]:

@@ -9,6 +9,21 @@ from datetime import datetime
 from enum import StrEnum
 
 
+class ControlPlane(StrEnum):
+    """Who says where names lead while a drill runs."""
+
+    MODEL = "model"
+    """A few lines that do what the control plane does when all goes well: quick."""
+    REAL = "real"
+    """The control plane itself, in the drill's time: it probes, votes, plans, is guarded and enacts."""
+    NONE = "none"
+    """Nobody: names lead where they led."""
+
+
+PARTS = ("planner", "enactors", "probers")
+"""Parts of the control plane that can be lost one by one; its store has a kind of fault of its own."""
+
+
 class FaultKind(StrEnum):
     """What can go wrong."""
 
@@ -29,11 +44,12 @@ class FaultKind(StrEnum):
     SERVFAIL = "servfail"
     """The name of a service or endpoint gets no answer at all."""
     PROVIDER = "provider"
-    """A DNS provider is gone: each name in it gets no answer."""
+    """A DNS provider is gone: it answers nobody and takes no changes. A name that has another lives on."""
     CONTROL_PLANE = "control-plane"
-    """The control plane of the DNS is gone: what is published stays and changes no more."""
+    """The control plane of the DNS is gone, or (`subject`) its `planner`, `enactors` or `probers` alone:
+    what is published stays and changes no more."""
     STORE = "store"
-    """The control plane's store is gone."""
+    """The control plane's store is gone: votes are not heard, plans neither made nor fetched."""
     EDGE = "edge"
     """The road from one service to another is cut (`subject` is `from>to`)."""
     COUNTRY = "country"
@@ -197,6 +213,7 @@ class Scenario:
         length_s: how long it runs.
         step_s: length of a time step.
         seed: of everything that is drawn.
+        control_plane: who says where names lead.
         source: where the facts come from.
         record: what really happened, in sentences, for scenarios that follow a real event.
     """
@@ -208,6 +225,7 @@ class Scenario:
     length_s: float
     step_s: float = 1.0
     seed: int = 1
+    control_plane: ControlPlane = ControlPlane.MODEL
     faults: tuple[Fault, ...] = ()
     actions: tuple[Act, ...] = ()
     expectations: tuple[Expectation, ...] = ()

@@ -30,6 +30,21 @@ class Kernel(Generic[Event]):
     def __len__(self) -> int:
         return len(self._heap)
 
+    @property
+    def next_ns(self) -> float:
+        """The instant of the event that `take` would return; infinite: nothing is due."""
+        return self._heap[0][0] if self._heap else float("inf")
+
+    def wait_until(self, at_ns: int) -> None:
+        """Let time pass in which nothing is due.
+
+        Raises:
+            ValueError: something is due before.
+        """
+        if self.next_ns < at_ns:
+            raise ValueError("an event is due before")
+        self.now_ns = Nanos(max(self.now_ns, at_ns))
+
     def after(self, delay_ns: int, event: Event) -> None:
         """Schedule an event.
 

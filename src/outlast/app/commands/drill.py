@@ -13,6 +13,7 @@ from outlast.app.drill.exercising import live, live_options
 from outlast.app.drill.summary import Shown, as_json, print_head, print_summary
 from outlast.app.options import DurationType
 from outlast.app.show import console
+from outlast.drill.scenario import ControlPlane
 from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError
 
@@ -45,7 +46,8 @@ class Wanted:
       outlast drill world.yaml --live evacuate us-east --reason "quarterly exercise"
 
     What can be lost: region, zone (of a region), service, endpoint or name (DNS answers nothing),
-    provider, dns-zone, target, shared, country, control-plane, store, edge:FROM>TO; @REGION narrows it.
+    provider, dns-zone, target, shared, country, control-plane (or its planner, enactors, probers),
+    store, edge:FROM>TO; @REGION narrows it.
 
     Ends with 0 if all expectations held, with 1 if one failed, with 2 if a file cannot be used.
     """
@@ -57,6 +59,11 @@ class Wanted:
 @click.option("--seed", type=click.IntRange(0), help="In the place of the scenario's.")
 @click.option(
     "--step", type=DurationType(), help="Length of a time step. [the scenario's; 10s in sweeps]"
+)
+@click.option(
+    "--control-plane",
+    type=click.Choice(("real", "model", "none")),
+    help="Who says where names lead. [the scenario's; a model of it]",
 )
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON for machines.")
 @click.option("--html", type=OUT, help="Write the report there: one file that needs no network.")
@@ -149,6 +156,8 @@ def _case(what: str, options: dict[str, object]) -> Case:
         case = _question(what, options)
     changes = {"seed": options["seed"], "step_s": options["step"]}
     given = {key: value for key, value in changes.items() if value is not None}
+    if options["control_plane"] is not None:
+        given["control_plane"] = ControlPlane(str(options["control_plane"]))
     return Case(case.topology, replace(case.scenario, **given)) if given else case  # type: ignore[arg-type]
 
 

@@ -56,6 +56,7 @@ def print_head(out: Console, case: Case) -> None:
 def print_summary(out: Console, shown: Shown, helped: Sequence[Measures]) -> None:
     """Say what the run showed."""
     _print_order(out, shown.outcome)
+    _print_notes(out, shown.outcome)
     _print_rows(out, shown)
     _print_people(out, shown)
     for loop in shown.outcome.metastable:
@@ -96,6 +97,17 @@ def _print_order(out: Console, outcome: Outcome) -> None:
         out.print(f"  {at} {escape(', '.join(names[:NAMES_SHOWN]))}{more}{where}{escape(cause)}")
     if len(groups) > ORDER_SHOWN:
         out.print(f"  and {sum(map(len, groups.values()))} services in all")
+
+
+def _print_notes(out: Console, outcome: Outcome) -> None:
+    """Say what the control plane did, where the real one was in the loop."""
+    notes = [one for one in outcome.events if one.kind is EventKind.NOTE]
+    if notes:
+        out.print("[bold]the control plane[/]")
+    for one in notes[:ORDER_SHOWN]:
+        out.print(f"  {clock(outcome, one.at_s / 60)} {escape(one.subject)}: {escape(one.note)}")
+    if len(notes) > ORDER_SHOWN:
+        out.print(f"  and {len(notes) - ORDER_SHOWN} more: see the report")
 
 
 def _print_rows(out: Console, shown: Shown) -> None:
@@ -157,6 +169,11 @@ def as_json(shown: Shown, helped: Sequence[Measures]) -> dict[str, Any]:
         "order": [
             {"at_s": one.at_s, "service": one.subject, "region": one.region, "because": one.because}
             for one in firsts(outcome)
+        ],
+        "control_plane": [
+            {"at_s": one.at_s, "subject": one.subject, "note": one.note}
+            for one in outcome.events
+            if one.kind is EventKind.NOTE
         ],
         "user_minutes": shown.hit.lost,
         "people_max": float(shown.hit.people.sum(axis=1).max(initial=0.0)),

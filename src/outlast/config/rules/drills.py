@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from outlast.config.faults import Path, shorten
 from outlast.config.finding import Finding, did_you_mean, warning
 from outlast.drill.scenario import (
+    PARTS,
     Act,
     ActionKind,
     Expectation,
@@ -45,6 +46,8 @@ _OF_SERVICES = {
 }
 _OF_REGIONS = {ActionKind.EVACUATE, ActionKind.RETURN}
 ARROW = ">"
+WHOLE = "dns"
+"""What stands for all of the control plane."""
 
 
 def judge(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
@@ -114,6 +117,10 @@ def _fault(world: _World, fault: Fault, path: Path, length_s: float) -> Iterator
         yield from world.check(noun, fault.subject, here)
     elif fault.kind is FaultKind.EDGE:
         yield from _edge(world, fault.subject, here)
+    elif fault.kind is FaultKind.CONTROL_PLANE and fault.subject not in {"", WHOLE, *PARTS}:
+        message = f"the control plane has no part `{shorten(fault.subject)}`"
+        known = (WHOLE, *PARTS)
+        yield _wrong("unknown-part", here, message, did_you_mean(fault.subject, known, "part"))
     if fault.region:
         yield from world.check("region", fault.region, (*path, "region"))
     if fault.until_s is not None and fault.until_s <= fault.at_s:
