@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +22,35 @@ from outlast.model.units import Nanos, from_iso, iso
 from outlast.trail.verify import entries
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """What an incident is opened with.
+
+    Attributes:
+        began: UTC, as 2025-10-20T06:48:00Z; empty: now. `notice`: the same; empty: none yet.
+    """
+
+    title: str
+    say: str
+    impact: Impact = Impact.MINOR
+    about: tuple[str, ...] = ()
+    began: str = ""
+    notice: str = ""
+    exercise: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Saying:
+    """What is said about an incident; a phase of None: as before."""
+
+    number: int
+    say: str
+    phase: Phase | None = None
+    confirmed: bool = False
+    revises: int = 0
+    private: bool = False
 
 
 @click.group()
@@ -75,23 +105,17 @@ def open_(
 ) -> None:
     """Open an incident called TITLE."""
     world = open_world(file, state, kept=True)
+    wanted = Opening(
+        title=title,
+        say=say,
+        impact=impact,
+        about=about,
+        began=began,
+        notice=notice,
+        exercise=exercise,
+    )
     now_ns = world.clock.now_ns()
-    first = Update(at_ns=now_ns, by=by, text=_line(say), phase=Phase.INVESTIGATING)
-
-    def make(number: int) -> Incident:
-        return Incident(
-            number=number,
-            title=_line(title),
-            impact=impact,
-            about=about,
-            opened_ns=now_ns,
-            began_ns=_instant(began) if began else now_ns,
-            notice_ns=_instant(notice) if notice else None,
-            exercise=exercise,
-            updates=(first,),
-        )
-
-    found = _run(world, lambda ledger: open_incident(ledger, make, by=by), writes=True)
+    found = _run(world, lambda ledger: put_opening(ledger, wanted, by, now_ns), writes=True)
     click.echo(f"incident {found.number} is open: {found.title}")
 
 
@@ -131,18 +155,16 @@ def say(
 ) -> None:
     """Say TEXT about incident NUMBER."""
     world = open_world(file, state, kept=True)
-    known = _one(world, number)
-    certainty = Certainty.CONFIRMED if confirmed else Certainty.PROVISIONAL
-    update = Update(
-        at_ns=world.clock.now_ns(),
-        by=by,
-        text=_line(text),
-        phase=phase or known.phase,
-        certainty=Certainty.REVISED if revises else certainty,
+    wanted = Saying(
+        number=number,
+        say=text,
+        phase=phase,
+        confirmed=confirmed,
         revises=revises or 0,
-        public=not private,
+        private=private,
     )
-    found = _run(world, lambda ledger: update_incident(ledger, number, update), writes=True)
+    now_ns = world.clock.now_ns()
+    found = _run(world, lambda ledger: put_saying(ledger, wanted, by, now_ns), writes=True)
     click.echo(f"incident {found.number}: {found.phase}, {len(found.updates)} updates")
 
 
@@ -199,6 +221,50 @@ def review_(
     click.echo(f"written: {output}")
 
 
+async def put_opening(ledger: Ledger, wanted: Opening, by: str, now_ns: Nanos) -> Incident:
+    """Open an incident.
+
+    Raises:
+        ConfigError: a text or a time is none.
+    """
+    first = Update(at_ns=now_ns, by=by, text=_line(wanted.say), phase=Phase.INVESTIGATING)
+
+    def make(number: int) -> Incident:
+        return Incident(
+            number=number,
+            title=_line(wanted.title),
+            impact=wanted.impact,
+            about=wanted.about,
+            opened_ns=now_ns,
+            began_ns=_instant(wanted.began) if wanted.began else now_ns,
+            notice_ns=_instant(wanted.notice) if wanted.notice else None,
+            exercise=wanted.exercise,
+            updates=(first,),
+        )
+
+    return await open_incident(ledger, make, by=by)
+
+
+async def put_saying(ledger: Ledger, wanted: Saying, by: str, now_ns: Nanos) -> Incident:
+    """Say something about an incident.
+
+    Raises:
+        ConfigError: there is no such incident, or the text is none.
+    """
+    known = _named(await all_incidents(ledger), wanted.number)
+    certainty = Certainty.CONFIRMED if wanted.confirmed else Certainty.PROVISIONAL
+    update = Update(
+        at_ns=now_ns,
+        by=by,
+        text=_line(wanted.say),
+        phase=wanted.phase or known.phase,
+        certainty=Certainty.REVISED if wanted.revises else certainty,
+        revises=wanted.revises,
+        public=not wanted.private,
+    )
+    return await update_incident(ledger, wanted.number, update)
+
+
 def _run(world: World, work: Callable[[Ledger], Awaitable[T]], *, writes: bool) -> T:
     async def run() -> T:
         async with open_session(world, "incident", writes=writes) as session:
@@ -208,7 +274,10 @@ def _run(world: World, work: Callable[[Ledger], Awaitable[T]], *, writes: bool) 
 
 
 def _one(world: World, number: int) -> Incident:
-    known = _run(world, all_incidents, writes=False)
+    return _named(_run(world, all_incidents, writes=False), number)
+
+
+def _named(known: list[Incident], number: int) -> Incident:
     for one in known:
         if one.number == number:
             return one
