@@ -2,7 +2,7 @@
 
 A figure is read from samples of a minute. An expectation that names no service means each essential one: the
 worst of them is shown. Regions are weighed by the people they serve where an audience is said, and alike
-where none is; `region` and `country` narrow that.
+where none is; `region` and `country` narrow that. People who are cut off are not served.
 """
 
 from collections.abc import Iterator
@@ -56,17 +56,29 @@ def served_of(outcome: Outcome, wanted: Expectation, service: str) -> Series:
     placed = ~np.isnan(served).all(axis=0)
     weights = placed.astype(float)
     people = outcome.people[row]
+    who = np.zeros((0, len(outcome.regions)))
     if wanted.country and wanted.country in outcome.countries:
-        at = outcome.countries.index(wanted.country)
-        weights = outcome.homes[row, at].astype(float)
+        who = outcome.homes[row].astype(float) * _only(outcome, wanted.country)
+        weights = who.sum(axis=0)
     elif people.any():
-        weights = np.einsum("c,cr->r", people, outcome.homes[row]).astype(float)
+        who = outcome.homes[row].astype(float) * people[:, None]
+        weights = who.sum(axis=0)
     if wanted.region:
-        weights = np.array([float(one == wanted.region) for one in outcome.regions])
+        here = np.array([float(one == wanted.region) for one in outcome.regions])
+        who, weights = who * here, here
     weights = weights * placed
     if not weights.any():
         return np.ones(outcome.minutes)
-    return np.asarray(np.nan_to_num(served, nan=1.0) @ (weights / weights.sum()))
+    series = np.asarray(np.nan_to_num(served, nan=1.0) @ (weights / weights.sum()))
+    if len(who) and who.any():
+        for minute, cut in outcome.cut.items():
+            arrived = (who * (1.0 - cut)).sum(axis=0) * placed
+            series[minute] = np.nan_to_num(served[minute], nan=1.0) @ (arrived / who.sum())
+    return series
+
+
+def _only(outcome: Outcome, country: str) -> Series:
+    return np.array([[float(one == country)] for one in outcome.countries])
 
 
 def _looked_at(outcome: Outcome, wanted: Expectation) -> slice:

@@ -88,6 +88,8 @@ class Outcome:
         people: who uses a service in a country [service, country].
         homes: which region serves them [service, country, region], sums to 1 over the regions.
         awake: share of the people that use services at that minute [minute, country].
+        cut: in minutes in which countries are cut off: the share of their traffic that is lost on its way
+            [country, region].
         reports: expected user reports [minute, country], all services together.
         feedback: edges that had to be taken one step late, since they close a circle.
         metastable: loops that kept the world down; empty: none.
@@ -108,6 +110,7 @@ class Outcome:
     homes: Array
     awake: Array
     reports: Array
+    cut: dict[int, Array] = field(default_factory=dict)
     events: tuple[Event, ...] = ()
     feedback: tuple[tuple[str, str], ...] = ()
     judgements: tuple[Judgement, ...] = ()
@@ -120,8 +123,16 @@ class Outcome:
         return len(self.served)
 
     def affected(self) -> Iterator[NDArray[np.float32]]:
-        """Yield the people hit, minute by minute: [service, country]."""
+        """Yield the people hit, minute by minute: [service, country].
+
+        Whoever is cut off from the region that serves them is hit, however well it fares.
+        """
         for minute in range(self.minutes):
             trouble = 1.0 - np.nan_to_num(self.served[minute], nan=1.0)
-            hit = np.einsum("scr,sr->sc", self.homes, trouble)
+            cut = self.cut.get(minute)
+            if cut is None:
+                hit = np.einsum("scr,sr->sc", self.homes, trouble)
+            else:
+                missed = cut[None] + (1.0 - cut[None]) * trouble[:, None, :]
+                hit = (self.homes * missed).sum(axis=2)
             yield (hit * self.people * self.awake[minute]).astype(np.float32)

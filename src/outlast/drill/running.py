@@ -53,6 +53,7 @@ class Run:
         self.minute_index = 0
         self.now_s = 0.0
         self._cut: Floats | None = None
+        self._cuts: dict[int, NDArray[np.float32]] = {}
         self._ratio = np.array(
             [one.audience.report_ratio if one.audience else 0.0 for one in self.layout.services]
         )
@@ -74,6 +75,8 @@ class Run:
         followers = self._followers()
         meters.close(at, followers)
         self._keep(at)
+        if self._cut is not None:
+            self._cuts[at] = self._cut.astype(np.float32)
         if self.population.countries:
             trouble = 1.0 - np.where(self.layout.placed, meters.served[at], 1.0)
             hit = self.population.hit(trouble.astype(float), self.now_s, self._cut)
@@ -233,6 +236,7 @@ class Run:
             people=people.people.astype(np.float32),
             homes=homes,
             awake=curves[:, 0],
+            cut=self._cuts,
             reports=self.meters.reports,
             events=tuple(self.meters.events),
             feedback=layout.feedback,
