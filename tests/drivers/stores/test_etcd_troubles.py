@@ -135,6 +135,24 @@ async def test_a_restored_etcd_that_has_come_further_meanwhile_is_told_by_its_ma
                     await waiting
 
 
+async def test_a_commit_that_a_restoration_took_back_is_missed(tmp_path: Path) -> None:
+    """Acknowledged, and gone before a watch had brought it; others have written past it since."""
+    with running(1) as one:
+        async with opened(one) as store:
+            await count_up(store, 3)
+            await asyncio.to_thread(one.snapshot, tmp_path / "old.db")
+            since = await store.commit(put("a"))
+            assert since is not None
+            await asyncio.to_thread(one.restore, tmp_path / "old.db")
+            async with opened(one) as other:
+                for number in range(30):
+                    await other.commit(put(f"other-{number}"))
+            assert await store.commit(put("b")) is not None
+            with pytest.raises(StoreReplaced):
+                async with asyncio.timeout(20):
+                    await store.scan("", newer_than=since)
+
+
 async def test_compaction_is_harmless_while_connected() -> None:
     with running(1) as one:
         async with opened(one) as store, opened(one) as other:

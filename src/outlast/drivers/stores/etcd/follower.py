@@ -53,12 +53,14 @@ class Log:
         self._entries: dict[str, Entry] = {}
         self._bytes = 0
 
-    def take(self, keys: Keys, events: tuple[wire.Event, ...]) -> None:
-        """Take in the changes of one or several whole revisions."""
+    def take(self, keys: Keys, events: tuple[wire.Event, ...]) -> list[Mark]:
+        """Take in the changes of one or several whole revisions; return their marks."""
+        marks = []
         for event in events:
             place, revision = event.entry.key, event.entry.revision
             if place == keys.mark:
                 self.mark = Mark(revision, event.entry.value, revision)
+                marks.append(self.mark)
                 continue
             name = keys.name(place)
             old = self._entries.pop(name, None)
@@ -70,6 +72,7 @@ class Log:
             oldest = self._entries.pop(next(iter(self._entries)))
             self._bytes -= len(oldest.value)
             self.floor = oldest.revision
+        return marks
 
     def newer(self, prefix: str, revision: int) -> list[Entry]:
         """Return what changed below a prefix after a revision not below the floor, in key order."""
@@ -109,6 +112,8 @@ class Follower:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LAG_S):
                 while self._log is None or self._log.mark.revision < revision:
+                    if self._marks.replaced is not None:
+                        return None
                     self._moved.clear()
                     await self._moved.wait()
                 return self._log if self._log.floor <= since else None
@@ -126,6 +131,7 @@ class Follower:
                 await self._watch(await self._resume())
             except StoreReplaced as error:
                 self._revisions.fail(error)
+                self._moved.set()
                 return  # the store is to be opened anew
             except StoreError as error:
                 self._revisions.fail(error)
@@ -134,14 +140,18 @@ class Follower:
             await asyncio.sleep(_AGAIN_S)
 
     async def _resume(self) -> int:
-        """Return the revision to watch from: the one after the last seen, if that still is our past."""
+        """Return the revision to watch from: the one after the last seen, if that still is our past.
+
+        The first watch begins at the oldest mark that was seen, so that it brings all the later ones.
+        """
         now = await self._marks.read()
-        if self._log is not None:
-            await self._marks.prove_same(self._log.mark, now)
-            return self._log.mark.revision + 1
-        self._log = Log(now)
-        self._note()
-        return now.read_at + 1
+        known = (self._marks.oldest_unproven or now) if self._log is None else self._log.mark
+        await self._marks.prove_same(known, now)
+        if self._log is None:
+            self._log = Log(known)
+            self._marks.brought(known)
+            self._note()
+        return known.read_at + 1
 
     async def _watch(self, start: int) -> None:
         """Watch until the stream ends."""
@@ -158,7 +168,8 @@ class Follower:
                     self._lost(seen)
                     return
                 if seen.events and self._log is not None:
-                    self._log.take(self._keys, seen.events)
+                    for mark in self._log.take(self._keys, seen.events):
+                        self._marks.brought(mark)
                     self._note()
         except grpc.aio.AioRpcError as error:
             raise self._link.trouble(at, error) from None

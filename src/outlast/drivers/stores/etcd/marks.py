@@ -8,8 +8,13 @@ Others may keep things in the same etcd, whose revision then moves without us. T
 moves with our commits alone: that is the store's revision. And the mark's history tells whether a
 certain commit took place, and whether an etcd that comes back is the one that went away: one that was
 restored from a snapshot has another mark at the revision last seen, or none.
+
+What was seen last is not enough: a commit can be acknowledged and taken back by a restoration, while others
+write past its revision before we look again. So each mark that a reading or a commit of our own has shown
+waits until the watch, which brings every mark in order, brings the same one (`Marks.brought`).
 """
 
+from collections import deque
 from dataclasses import dataclass
 
 from outlast.drivers.stores.etcd import wire
@@ -83,6 +88,13 @@ class Marks:
         self._keys = keys
         self.last = Mark()
         self.replaced: StoreReplaced | None = None
+        self._brought = 0
+        self._unproven: deque[Mark] = deque(maxlen=_UNPROVEN_MAX)
+
+    @property
+    def oldest_unproven(self) -> Mark | None:
+        """The first of those that the watch has not brought yet."""
+        return self._unproven[0] if self._unproven else None
 
     async def read(self) -> Mark:
         """Return the present mark: a linearizable read, which a member that is cut off cannot answer.
@@ -102,9 +114,20 @@ class Marks:
         older = mark.revision < known.revision
         if older or (mark.revision == known.revision and mark.number != known.number):
             raise self._remember(rewound(known.revision, mark.revision))
-        if mark.revision > self.last.revision:
-            self.last = mark
+        self.left(mark)
         return mark
+
+    def brought(self, mark: Mark) -> None:
+        """Take note of the next mark that the watch brings: those seen up to there must be among them.
+
+        Raises:
+            StoreReplaced: one seen before never came, so it belonged to another store.
+        """
+        self._brought = mark.revision
+        while self._unproven and self._unproven[0].revision <= mark.revision:
+            seen = self._unproven.popleft()
+            if (seen.revision, seen.number) != (mark.revision, mark.number):
+                raise self._remember(rewound(seen.revision, mark.revision))
 
     def unproven(self, known: Mark, why: str) -> StoreReplaced:
         """Return the error for an etcd of which it can't be told whether it still is the same."""
@@ -121,9 +144,12 @@ class Marks:
         return error
 
     def left(self, mark: Mark) -> None:
-        """Take note of a mark that a commit of our own has left."""
-        if mark.revision > self.last.revision:
-            self.last = mark
+        """Take note of a mark that a commit of our own has left, or a reading has shown."""
+        if mark.revision <= self.last.revision:
+            return
+        self.last = mark
+        if mark.revision > self._brought:  # else the watch was quicker
+            self._unproven.append(mark)
 
     async def prove_same(self, known: Mark, now: Mark) -> None:
         """See that the store which had one mark is the one that has another now.
@@ -172,3 +198,6 @@ class Marks:
 
 _LOOK_BACK_MAX = 2_000
 """Commits to look back over, about a second of them at full load."""
+
+_UNPROVEN_MAX = 10_000
+"""Marks that wait for the watch; where nobody follows the store, the oldest are let go."""

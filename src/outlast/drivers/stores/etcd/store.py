@@ -94,6 +94,7 @@ class EtcdStore:
             if mark.revision < newer_than:
                 raise rewound(newer_than, mark.revision)
             log = await self._follower.reached(newer_than, mark.revision)
+            self._check_open()
             if log is not None:
                 found = log.newer(prefix, newer_than)
                 return Page(tuple(found[:limit] if limit else found), log.mark.revision)
