@@ -49,8 +49,8 @@ class Flows:
     roots: Floats
     scale: Floats
     inside: NDArray[np.bool_]
-    _now: Floats
-    _outer: Floats
+    now: Floats
+    outer: Floats
 
     @classmethod
     def of(cls, layout: Layout, population: Population) -> "Flows":
@@ -86,28 +86,28 @@ class Flows:
             roots=roots,
             scale=np.ones((n, regions)),
             inside=np.zeros((n, 1), dtype=bool),
-            _now=np.zeros((n, regions)),
-            _outer=np.zeros((n, regions)),
+            now=np.zeros((n, regions)),
+            outer=np.zeros((n, regions)),
         )
 
     def from_followers(self, load: Floats) -> None:
         """Take the calls of those who only follow: as many as their users make."""
         if len(self.outer_sources):
             flat = load.reshape(-1)[self.outer_sources] * self.outer_ratio
-            size = self._outer.size
+            size = self.outer.size
             made = np.bincount(self.outer_targets, flat, size)
-            self._outer = made.astype(np.float64).reshape(self._outer.shape)
+            self.outer = made.astype(np.float64).reshape(self.outer.shape)
 
     def pass_on(self, worked: Floats) -> None:
         """Send on what was worked on (requests a second): it arrives in the next step."""
         if len(self.sources):
             flat = worked.reshape(-1)[self.sources] * self.ratio
-            made = np.bincount(self.targets, flat, self._now.size)
-            self._now = made.astype(np.float64).reshape(self._now.shape)
+            made = np.bincount(self.targets, flat, self.now.size)
+            self.now = made.astype(np.float64).reshape(self.now.shape)
 
     def inflow(self) -> Floats:
         """Return the calls that arrive, a second [active service, region]."""
-        return (self._now + self._outer) * self.scale
+        return (self.now + self.outer) * self.scale
 
     def rest(self, ext: Floats) -> None:
         """Find the flows of a world at rest, level by level."""
@@ -124,7 +124,7 @@ class Flows:
         flow = ext.copy()
         for _ in range(int(self.layout.level.max(initial=0)) + 2):
             self.pass_on(flow)
-            calls = self._now + self._outer
+            calls = self.now + self.outer
             whole = calls.sum(axis=1, keepdims=True)
             # Stated loads hold calls from within already: what comes from outside is then nil.
             inner = (stated & ~people & (whole[:, 0] > 0))[:, None]

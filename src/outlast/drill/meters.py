@@ -23,6 +23,10 @@ class Meters:
 
     Attributes:
         events: what happened so far.
+        sum, works, degraded_sum: of the minute so far: how well users are served by home, the whole graph,
+            and what was answered with less than the full function.
+        steps: how many these are.
+        down: what is down now [service, region].
     """
 
     def __init__(self, layout: Layout, minutes: int, names: int, countries: int) -> None:
@@ -35,33 +39,33 @@ class Meters:
         self.series: dict[str, NDArray[np.float32]] = {}
         self.events: list[Event] = []
         self.minutes = minutes
-        self._sum = np.zeros((layout.active, regions))
-        self._works = np.zeros((services + 2 * len(layout.endpoints), regions + 1))
-        self._degraded = np.zeros((layout.active, regions))
-        self._steps = 0
-        self._down = np.zeros((services, regions), dtype=bool)
+        self.sum = np.zeros((layout.active, regions))
+        self.works = np.zeros((services + 2 * len(layout.endpoints), regions + 1))
+        self.degraded_sum = np.zeros((layout.active, regions))
+        self.steps = 0
+        self.down = np.zeros((services, regions), dtype=bool)
         self._reported = np.zeros((services, countries))
         self._writing = np.zeros(countries)
 
     def add(self, home: Floats, soft: Floats | None, works: Floats) -> None:
         """Add a step: how well users are served by home, soft needs, and the whole graph."""
         active, doors = self.layout.active, len(self.layout.services)
-        self._sum += home
+        self.sum += home
         # Nobody needs those who only follow, and there may be thousands of them.
-        self._works[:active] += works[:active]
-        self._works[doors:] += works[doors:]
+        self.works[:active] += works[:active]
+        self.works[doors:] += works[doors:]
         if soft is not None:
-            self._degraded += home * (1.0 - soft)
-        self._steps += 1
+            self.degraded_sum += home * (1.0 - soft)
+        self.steps += 1
 
     def changes(self, home: Floats, first: int) -> list[tuple[int, int, bool]]:
         """Return what fell or came back: (service, region, down), for rows from `first` on."""
         rows = slice(first, first + len(home))
         down = (home < DOWN_BELOW) & self.layout.placed[rows]
-        changed = down != self._down[rows]
+        changed = down != self.down[rows]
         if not changed.any():
             return []
-        self._down[rows] = down
+        self.down[rows] = down
         found = np.argwhere(changed)
         return [(int(r) + first, int(c), bool(down[r, c])) for r, c in found]
 
@@ -71,19 +75,19 @@ class Meters:
 
     def mean_works(self) -> Floats:
         """Return the mean of the whole graph over the minute so far."""
-        return self._works / max(1, self._steps)
+        return self.works / max(1, self.steps)
 
     def close(self, minute: int, followers: tuple[Floats, Floats]) -> None:
         """End a minute."""
         active = self.layout.active
-        steps = max(1, self._steps)
-        self.served[minute, :active] = self._sum / steps
-        self.degraded[minute, :active] = self._degraded / steps
+        steps = max(1, self.steps)
+        self.served[minute, :active] = self.sum / steps
+        self.degraded[minute, :active] = self.degraded_sum / steps
         self.served[minute, active:], self.degraded[minute, active:] = followers
-        self._sum[:] = 0.0
-        self._works[:] = 0.0
-        self._degraded[:] = 0.0
-        self._steps = 0
+        self.sum[:] = 0.0
+        self.works[:] = 0.0
+        self.degraded_sum[:] = 0.0
+        self.steps = 0
 
     def keep(self, name: str, minute: int, rows: NDArray[np.intp], values: Floats) -> None:
         """Write a series of some services down; the others have no value."""

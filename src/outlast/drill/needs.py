@@ -218,7 +218,11 @@ class Needs:
 
     def bundles(self) -> list[Bundle]:
         """Return all bundles of edges, followers' ones too."""
-        found = [*(one.essential for one in self.levels), self.wishes, *self.followers]
+        return [*self.stepped(), *(one for one in self.followers if one is not None)]
+
+    def stepped(self) -> list[Bundle]:
+        """Return the bundles that each step looks at: of levels, from the bottom up, then soft needs."""
+        found = [*(one.essential for one in self.levels), self.wishes]
         return [one for one in found if one is not None]
 
     def edges_of(self, row: int) -> list[tuple[Bundle, range]]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outlast.drill.causes import because
+from outlast.drill.compiled.choice import Engine, stepper
 from outlast.drill.conditions import Conditions, act, suffer
 from outlast.drill.control.choice import steered
 from outlast.drill.layout import lay_out
@@ -37,7 +38,9 @@ class Run:
         now_s: seconds after the start.
     """
 
-    def __init__(self, topology: Topology, scenario: Scenario) -> None:
+    def __init__(
+        self, topology: Topology, scenario: Scenario, engine: Engine = Engine.AUTO
+    ) -> None:
         self.scenario = scenario
         self.layout = lay_out(topology)
         self.population = Population.of(self.layout, scenario.start)
@@ -52,6 +55,7 @@ class Run:
         )
         self.minute_index = 0
         self.now_s = 0.0
+        self._stepper = stepper(engine)
         self._cut: Floats | None = None
         self._cuts: dict[int, NDArray[np.float32]] = {}
         self._ratio = np.array(
@@ -69,8 +73,9 @@ class Run:
     def minute(self) -> None:
         """Run one minute."""
         self.world.minute(self.now_s, self._cut)
-        for _ in range(self.steps):
-            self.step()
+        left = self.steps
+        while left:
+            left -= self.stride(left)
         meters, at = self.meters, self.minute_index
         followers = self._followers()
         meters.close(at, followers)
@@ -85,18 +90,38 @@ class Run:
             self._rules()
         self.minute_index += 1
 
-    def step(self) -> None:
-        """Run one step."""
+    def stride(self, most: int) -> int:
+        """Run one step, or more at once, so many at most; return how many."""
         if self.timeline.next_s <= self.now_s or self.timeline.ramping(self.now_s - self.dt_s):
             self._turn()
-        world = self.world
-        world.step()
-        self.meters.add(world.home, world.soft, world.needs.works)
+        world, made = self.world, 1
+        if self._stepper is None:
+            world.step()
+            self.meters.add(world.home, world.soft, world.needs.works)
+        else:
+            made = self._stepper.steps(world, self.meters, self._undisturbed(most))
+        for _ in range(made - 1):
+            self._tick()
         for row, column, down in self.meters.changes(world.home, 0):
             self._note(row, column, down=down)
         for at_s, subject, text in world.steering.news():
             self.meters.fault(at_s, EventKind.NOTE, subject, "", text)
+        self._tick()
+        return made
+
+    def _tick(self) -> None:
         self.now_s = round(self.now_s + self.dt_s, 9)
+
+    def _undisturbed(self, most: int) -> int:
+        """Return for how many steps the timeline has nothing to say, so many at most."""
+        if self.timeline.ramping(self.now_s):
+            return 1
+        next_s, at_s = self.timeline.next_s, self.now_s
+        for count in range(1, most):
+            at_s = round(at_s + self.dt_s, 9)
+            if next_s <= at_s:
+                return count
+        return most
 
     def _followers(self) -> tuple[Floats, Floats]:
         world, first = self.world, self.layout.active

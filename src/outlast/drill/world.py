@@ -31,6 +31,9 @@ three zones may have so that losing one is harmless."""
 
 TINY = 1e-9
 
+UNLIMITED = 1e12
+"""Requests a second of a queue that only its concurrency limits."""
+
 
 @dataclass(slots=True)
 class World:
@@ -135,7 +138,7 @@ class World:
             self._flow(reach * alive, held, usable)
         else:
             self.share = reach * alive * held * np.minimum(1.0, usable / self.used)
-        self._doors()
+        self.doors()
         self.needs.rise(self.share, self.soft)
         met = self.needs.works[:n, :-1]
         if self.parts.flowing:
@@ -153,11 +156,11 @@ class World:
             reach[names.rows] = names.part.reach()
         return reach
 
-    def _doors(self) -> None:
+    def doors(self) -> None:
         """Say how well endpoints lead, and steer users."""
         doors = self.parts.doors
         if doors is not None:
-            lives = self._lives()
+            lives = self.lives()
             self.steering.step(lives, self.conditions, self.dt_s)
             doors.say(self.steering.said(self.conditions))
             doors.step(self.dt_s)
@@ -173,7 +176,7 @@ class World:
             self.keep = self.steering.keep()
             self.shares = self.steering.shares(self.keep)
 
-    def _lives(self) -> Floats:
+    def lives(self) -> Floats:
         """Say how well each region passes an endpoint's checks: by what stands behind it."""
         alive = self.conditions.alive * self.conditions.works
         lives = np.ones((len(self.layout.endpoints), len(self.layout.regions)))
@@ -252,7 +255,7 @@ class World:
         if isinstance(fitted.part, Crowds):
             return fitted.part.step(arriving * now.admit[rows], usable, extra)
         own = fitted.part.parameters
-        rate = np.where(np.isfinite(own.rate), own.rate, 1e12)
+        rate = np.where(np.isfinite(own.rate), own.rate, UNLIMITED)
         flight = np.where(
             own.in_flight_max > 0, own.in_flight_max / np.maximum(own.base_s + extra, TINY), np.inf
         )

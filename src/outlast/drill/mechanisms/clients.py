@@ -62,6 +62,8 @@ class Clients:
         orbit: requests that wait for their next try [try, row, region]: try 0 waits for the second one.
         outstanding: tries that wait for an answer, by their number.
         open_left_s: how long a breaker stays open yet [row, region].
+        breaks, hedges, budgets: whether any of them has a breaker, a hedge, a budget.
+        full: whether the buckets have been filled for the first time.
     """
 
     def __init__(self, parameters: Parameters, regions: int, dt_s: float) -> None:
@@ -78,10 +80,10 @@ class Clients:
         self.outstanding = np.zeros((tries, rows, regions))
         self.failing = np.zeros((rows, regions))
         self.open_left_s = np.zeros((rows, regions))
-        self._breaks = bool((own.breaker_ratio > 0).any())
-        self._hedges = bool((own.hedge_ratio > 0).any())
-        self._budgets = bool((own.budget_ratio > 0).any())
-        self._full = False
+        self.breaks = bool((own.breaker_ratio > 0).any())
+        self.hedges = bool((own.hedge_ratio > 0).any())
+        self.budgets = bool((own.budget_ratio > 0).any())
+        self.full = False
 
     def send(self, fresh: Floats) -> tuple[Floats, Floats, Floats]:
         """Return the tries of a step, those that a breaker stops, and retries given up for want of budget."""
@@ -90,10 +92,10 @@ class Clients:
         self.orbit = self.orbit - due
         retries = due.sum(axis=0)
         dropped = np.zeros_like(retries)
-        if self._budgets:
+        if self.budgets:
             cap = own.budget_ratio * fresh * (BUCKET_S / self.dt_s)
-            if not self._full:
-                self.tokens, self._full = cap.copy(), True
+            if not self.full:
+                self.tokens, self.full = cap.copy(), True
             self.tokens = np.minimum(cap, self.tokens + own.budget_ratio * fresh)
             paid = np.where(own.budget_ratio > 0, np.minimum(retries, self.tokens), retries)
             self.tokens = self.tokens - np.where(own.budget_ratio > 0, paid, 0.0)
@@ -102,7 +104,7 @@ class Clients:
         sent = fresh + retries
         self.outstanding = self.outstanding + np.concatenate([fresh[None], due])
         stopped = np.zeros_like(sent)
-        if self._breaks:
+        if self.breaks:
             passing = np.where(self.open_left_s > 0, 0.0, 1.0)
             half = (
                 (self.open_left_s <= 0)
@@ -111,7 +113,7 @@ class Clients:
             )
             stopped = sent * (1.0 - np.where(half, PROBES_RATIO, passing))
             sent = sent - stopped
-        if self._hedges:
+        if self.hedges:
             sent = sent * (1.0 + np.where(self._calm(), own.hedge_ratio, 0.0))
         return sent, stopped, dropped
 
@@ -132,7 +134,7 @@ class Clients:
         self.outstanding = self.outstanding - by_try
         again = by_try[: len(self.orbit)] * self.allowed
         self.orbit = self.orbit + again
-        if self._breaks:
+        if self.breaks:
             share = np.clip(failed / np.maximum(sent, 1e-12), 0.0, 1.0)
             weight = np.where(sent > 1e-9, min(1.0, self.dt_s / WINDOW_S), 0.0)
             self.failing = self.failing + (share - self.failing) * weight
