@@ -15,6 +15,8 @@ def because(world: World, row: int, column: int) -> str:
     now, layout = world.conditions, world.layout
     if now.dark[column]:
         return f"region {layout.regions[column].name}"
+    if (row, column) in now.waits:
+        return now.waits[row, column]
     if now.alive[row, column] * now.works[row, column] < LOW:
         return "fault"
     if now.said[row, column] != GOOD:

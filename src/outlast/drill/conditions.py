@@ -41,6 +41,7 @@ class Conditions:
         lost: the parts of the control plane that are gone: `store`, `planner`, `enactors`, `probers`.
         providers: the DNS providers that are gone.
         wiped: endpoints (rows) that a foreign hand has emptied.
+        waits: what cannot start where, and for want of what (service, region).
         frozen_dns: whether operators have frozen the DNS.
     """
 
@@ -63,6 +64,7 @@ class Conditions:
     lost: set[str] = field(default_factory=set)
     providers: set[str] = field(default_factory=set)
     wiped: set[int] = field(default_factory=set)
+    waits: dict[tuple[int, int], str] = field(default_factory=dict)
     frozen_dns: bool = False
 
     @classmethod

@@ -6,6 +6,7 @@ where none is; `region` and `country` narrow that. People who are cut off are no
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,8 @@ def _judge(
     match wanted.kind:
         case ExpectKind.SERVED_MIN | ExpectKind.SERVED_MEAN:
             return _served(outcome, wanted, services)
+        case ExpectKind.CRITICAL_MIN:
+            return _critical(outcome, wanted, services)
         case ExpectKind.RECOVERED_WITHIN:
             return _recovered(outcome, wanted, scenario, services)
         case ExpectKind.WINDOW:
@@ -97,6 +100,18 @@ def _served(outcome: Outcome, wanted: Expectation, services: list[str]) -> Judge
     words = "at least" if wanted.kind is ExpectKind.SERVED_MIN else "in the mean"
     text = f"{whose} served {lowest:.1%} {words}, wanted {wanted.value:.1%}"
     return _made(wanted, lowest >= wanted.value - wanted.tolerance, lowest, text)
+
+
+def _critical(outcome: Outcome, wanted: Expectation, services: list[str]) -> Judgement:
+    """Judge by the critical requests; those of a service that sheds nothing fare like all others."""
+    meter = outcome.meters.get("critical_ratio")
+    shown = outcome
+    if meter is not None:
+        served = outcome.served.copy()
+        kept = served[:, : meter.shape[1]]
+        np.copyto(kept, meter, where=~np.isnan(meter))
+        shown = replace(outcome, served=served)
+    return _served(shown, replace(wanted, kind=ExpectKind.SERVED_MIN), services)
 
 
 def _recovered(

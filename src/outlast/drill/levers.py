@@ -66,10 +66,29 @@ def flush(world: World, name: str, ratio: float) -> None:
         names.part.flush(ratio, np.array(rows, dtype=np.intp))
 
 
+def _critical(world: World, fitted: Fitted[Any]) -> list[tuple[str, NDArray[np.intp], Floats]]:
+    """Return the share of the critical requests that are served, where load is shed.
+
+    Whoever sheds lets them in first: they are turned away only when all others are. A queue in which one
+    waits longer than anybody's patience sheds too late: then they time out with all others.
+    """
+    own, rows = fitted.part.parameters, fitted.rows
+    patience_s = np.where(own.timeout_s > 0, own.timeout_s, np.inf)
+    sheds = (own.critical_ratio > 0) & (own.queue_max > 0) & (own.queue_max / own.rate < patience_s)
+    if not sheds.any():
+        return []
+    chosen = np.flatnonzero(sheds[:, 0])
+    mine = rows[chosen]
+    sent, good = world.sent[mine], world.good[mine] * world.needs.met[mine]
+    share = np.where(sent > TINY, good / np.maximum(sent, TINY), 1.0)
+    critical = np.minimum(1.0, share / own.critical_ratio[chosen])
+    return [("critical_ratio", mine, critical)]
+
+
 def gauges(world: World) -> list[tuple[str, NDArray[np.intp], Floats]]:
     """Return the series to be kept: name, services, values."""
     parts = world.parts
-    found: list[tuple[str, NDArray[np.intp], Floats]] = []
+    found = [] if parts.queues is None else _critical(world, parts.queues)
     waiting: tuple[Fitted[Any] | None, ...] = (parts.queues, parts.crowds)
     for fitted in waiting:
         if fitted is not None:

@@ -25,9 +25,11 @@ from outlast.model.topology import Topology
 SETTLED_S = 600.0
 """What is up for so long stays up: no mechanism has a longer memory while nothing is wrong."""
 
-FEEDBACKS = ("retries", "stale work", "leases", "health checks", "waiting")
+COLD_START = "cold start"
+
+FEEDBACKS = ("retries", "stale work", "leases", "health checks", "waiting", COLD_START)
 """What can be cut: clients trying again, work that nobody waits for, leases submitted twice, removal by
-health checks, callers that wait for slow answers."""
+health checks, callers that wait for slow answers, needs without which nothing starts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,7 @@ def sustaining(ended: Run, horizon_s: float) -> tuple[Loop, ...]:
     found = []
     for name in FEEDBACKS:
         trial = ended.fork()
-        services = cut(trial.world, name)
+        services = trial.starting.ignore() if name == COLD_START else cut(trial.world, name)
         after_s = healed_s(trial, horizon_s) if services else None
         if after_s is not None:
             found.append(Loop(mechanism=name, services=services, healed_s=after_s))

@@ -9,6 +9,7 @@ import copy
 import numpy as np
 from numpy.typing import NDArray
 
+from outlast.drill.calls import with_calls
 from outlast.drill.causes import because
 from outlast.drill.compiled.choice import Engine, stepper
 from outlast.drill.conditions import Conditions, act, suffer
@@ -20,6 +21,7 @@ from outlast.drill.meters import DOWN_BELOW, Meters
 from outlast.drill.outcome import Event, EventKind, Outcome
 from outlast.drill.population import Population
 from outlast.drill.scenario import Act, ActionKind, Fault, FaultKind, Scenario
+from outlast.drill.starting import Starting
 from outlast.drill.timeline import Timeline
 from outlast.drill.world import World
 from outlast.model.topology import Topology
@@ -42,12 +44,13 @@ class Run:
         self, topology: Topology, scenario: Scenario, engine: Engine = Engine.AUTO
     ) -> None:
         self.scenario = scenario
-        self.layout = lay_out(topology)
+        self.layout = lay_out(with_calls(topology))
         self.population = Population.of(self.layout, scenario.start)
         self.steps = max(1, round(MINUTE_S / scenario.step_s))
         self.dt_s = MINUTE_S / self.steps
         self.world = World.at_rest(self.layout, self.population, self.dt_s)
         self.world.steering = steered(self.layout, scenario)
+        self.starting = Starting.of(self.layout)
         self.timeline = Timeline.of(scenario)
         minutes = max(1, round(scenario.length_s / MINUTE_S))
         self.meters = Meters(
@@ -72,6 +75,8 @@ class Run:
 
     def minute(self) -> None:
         """Run one minute."""
+        if self.starting.look(self.world.needs.works):
+            self._turn()
         self.world.minute(self.now_s, self._cut)
         left = self.steps
         while left:
@@ -146,7 +151,10 @@ class Run:
 
     def _turn(self) -> None:
         """Take up what begins, ends and is done now."""
-        begun, over, acts = self.timeline.advance(self.now_s)
+        begun, over, acts = self.timeline.advance(self.now_s, self.starting.allows)
+        for one in self.timeline.refused:
+            note = f"{one.kind} waits: what changes {one.subject} is down"
+            self.meters.fault(self.now_s, EventKind.NOTE, one.subject, one.region, note)
         for fault in begun:
             self.meters.fault(self.now_s, EventKind.FAULT, fault.subject, fault.region, fault.kind)
             self._strike(fault)
@@ -163,6 +171,7 @@ class Run:
             suffer(now, fault, self.layout)
         for taken in self.timeline.taken:
             act(now, taken.act, taken.share(self.now_s), self.layout)
+        self.starting.suffer(self.world.conditions, now)
         self.world.conditions = now
         self.world.needs.sever(now.roads)
         self._cut = self._countries(now)
@@ -190,7 +199,10 @@ class Run:
     def _do(self, one: Act) -> None:
         """Do what operators do once."""
         if one.kind in (ActionKind.RESTART, ActionKind.SET_RATE):
-            handle(self.world, one, self.layout.row(one.subject), self.layout.columns(one.region))
+            row, columns = self.layout.row(one.subject), self.layout.columns(one.region)
+            handle(self.world, one, row, columns)
+            if one.kind is ActionKind.RESTART:
+                self.starting.restart(row, columns)
         elif one.kind is ActionKind.FLUSH:
             flush(self.world, one.subject, one.amount)
 

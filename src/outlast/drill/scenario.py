@@ -144,6 +144,8 @@ class ExpectKind(StrEnum):
     """The share of demand served never falls below `value`."""
     SERVED_MEAN = "served-mean"
     """Its mean over the window is at least `value`."""
+    CRITICAL_MIN = "critical-min"
+    """The share of critical requests served (`serving.critical_ratio`) never falls below `value`."""
     RECOVERED_WITHIN = "recovered-within"
     """It is back above 99 % within `value` seconds after the last fault ended."""
     PEOPLE_MAX = "people-max"

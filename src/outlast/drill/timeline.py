@@ -4,9 +4,13 @@ Operators act at a time, or by a rule: once less than `when_below` of a service'
 `when_for_s`, and `delay_s` later. A repair ends every fault of its subject (in its region, if it names one).
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from outlast.drill.scenario import Act, ActionKind, Fault, Scenario
+
+AGAIN_S = 60.0
+"""How long operators wait before they try again what could not be done."""
 
 
 @dataclass(slots=True)
@@ -31,6 +35,8 @@ class Timeline:
         lasting: faults that go on.
         taken: actions taken so far, in order.
         waiting: rules that have not fired yet, with the time since which their condition has held.
+        refused: what could not be done when time last went on, and could before.
+        known: what is known to wait.
     """
 
     to_begin: list[Fault]
@@ -38,6 +44,8 @@ class Timeline:
     waiting: list[tuple[Act, float | None]]
     lasting: list[Fault] = field(default_factory=list)
     taken: list[Taken] = field(default_factory=list)
+    refused: list[Act] = field(default_factory=list)
+    known: set[tuple[str, str, str]] = field(default_factory=set)
 
     @classmethod
     def of(cls, scenario: Scenario) -> "Timeline":
@@ -51,13 +59,24 @@ class Timeline:
             waiting=[(one, None) for one in scenario.actions if one.at_s is None],
         )
 
-    def advance(self, now_s: float) -> tuple[list[Fault], list[Fault], list[Act]]:
-        """Return faults that begin, faults that end and actions that are taken by now."""
+    def advance(
+        self, now_s: float, allows: Callable[[Act], bool] = lambda _: True
+    ) -> tuple[list[Fault], list[Fault], list[Act]]:
+        """Return faults that begin, faults that end and actions that are taken by now.
+
+        Args:
+            allows: whether an action can be taken; what cannot is tried again a minute later.
+        """
         begun = [one for one in self.to_begin if one.at_s <= now_s]
         self.to_begin = self.to_begin[len(begun) :]
         self.lasting += begun
-        acts = [one for one in self.to_act if (one.at_s or 0.0) <= now_s]
-        self.to_act = self.to_act[len(acts) :]
+        due = [one for one in self.to_act if (one.at_s or 0.0) <= now_s]
+        acts = [one for one in due if allows(one)]
+        again = [_at(one, now_s + AGAIN_S) for one in due if one not in acts]
+        self.refused = [one for one in again if _what(one) not in self.known]
+        self.known |= {_what(one) for one in again}
+        self.to_act = [*self.to_act[len(due) :], *again]
+        self.to_act.sort(key=lambda one: one.at_s or 0.0)
         self.taken += [Taken(one, now_s) for one in acts]
         over = [one for one in self.lasting if one.until_s is not None and one.until_s <= now_s]
         over += [
@@ -92,6 +111,10 @@ class Timeline:
         times += [one.at_s or 0.0 for one in self.to_act[:1]]
         times += [one.until_s for one in self.lasting if one.until_s is not None]
         return min(times, default=float("inf"))
+
+
+def _what(act: Act) -> tuple[str, str, str]:
+    return str(act.kind), act.subject, act.region
 
 
 def _repairs(action: Act, fault: Fault) -> bool:

@@ -35,7 +35,7 @@ _SERVICES = {
     FaultKind.CREDENTIALS,
 }
 _NAMELESS = {FaultKind.CONTROL_PLANE, FaultKind.STORE}
-_SERVED = {ExpectKind.SERVED_MIN, ExpectKind.SERVED_MEAN}
+_SERVED = {ExpectKind.SERVED_MIN, ExpectKind.SERVED_MEAN, ExpectKind.CRITICAL_MIN}
 _OF_SERVICES = {
     ActionKind.THROTTLE,
     ActionKind.RESTART,
