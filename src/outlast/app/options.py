@@ -20,6 +20,8 @@ from outlast.model.units import Nanos, seconds
 
 F = TypeVar("F", bound=Callable[..., object])
 
+DURATION = r"^\d{1,5}(\.\d{1,3})?(s|m|h|d)$"
+"""A length of time, as people write it."""
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(s|m|h|d)\Z")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -38,10 +40,21 @@ class DurationType(click.ParamType[float]):
         """Read a duration."""
         if isinstance(value, int | float):
             return float(value)
-        found = _DURATION.match(str(value))
-        if found is None:
+        if _DURATION.match(str(value)) is None:
             self.fail(f"{value!r} is no duration; write 30s, 10m, 2h or 1d", param, ctx)
-        return float(found[1]) * _UNITS_S[found[2]]
+        return duration_s(str(value))
+
+
+def duration_s(text: str) -> float:
+    """Return a length of time such as `30s`, `10m`, `2h`, `1d` in seconds.
+
+    Raises:
+        ConfigError: it is none.
+    """
+    found = _DURATION.match(text)
+    if found is None:
+        raise ConfigError(f"{text!r} is no duration", remedy="write 30s, 10m, 2h or 1d")
+    return float(found[1]) * _UNITS_S[found[2]]
 
 
 def world_options(command: F) -> F:
