@@ -170,7 +170,10 @@ def test_roads_lead_through_services_and_regions_and_round_in_circles() -> None:
     a, b, c = (ServiceName(one) for one in "abc")
     east = RegionName("east")
     topology = Topology(
-        regions=(Region(name=east, vendor="cloudy", country="US", network=64_500),),
+        regions=tuple(
+            Region(name=RegionName(one), vendor="cloudy", country="US", network=64_500)
+            for one in ("east", "west")
+        ),
         services=(
             Service(name=a, needs=(Dependency(service=b),)),
             Service(name=b, regions=(east,), needs=(Dependency(service=a),)),
@@ -191,3 +194,26 @@ def test_roads_lead_through_services_and_regions_and_round_in_circles() -> None:
         "network `AS64500`",
     }
     assert leans == {"a": both, "b": both, "c": {"service `c`"}}
+
+
+def test_what_one_thing_alone_leans_on_is_no_candidate_of_its_own() -> None:
+    """A country with one region: nobody could choose between the two, and the answer would be "unknown"."""
+    east, west = RegionName("east"), RegionName("west")
+    topology = Topology(
+        regions=(
+            Region(name=east, country="US", vendor="cloudy", shares=("grid",)),
+            Region(name=west, country="IE", vendor="cloudy"),
+        ),
+        services=tuple(
+            Service(name=ServiceName(f"{region}-{one}"), regions=(region,))
+            for region in (east, west)
+            for one in range(15)
+        ),
+    )
+    roads = roads_of(topology)
+    kinds = {one.kind for one in roads.causes}
+    assert kinds == {CauseKind.SERVICE, CauseKind.REGION, CauseKind.VENDOR}
+    down = {one for one in roads.services if one.startswith("east")}
+    verdict = blame(roads, down, set(roads.services) - down)
+    assert verdict.outcome is Outcome.CAUSE
+    assert [str(one.cause) for one in verdict.suspects] == ["region `east`"]

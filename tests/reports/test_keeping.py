@@ -14,6 +14,7 @@ from outlast.detect.cells import Grid
 from outlast.detect.counts import added, counts_of, none, regrid
 from outlast.detect.intake import Batch, Fate, Intake, Rules
 from outlast.detect.seen import Seen
+from outlast.drivers.reports.decode import Coder
 from outlast.drivers.reports.history import History, settle
 from outlast.drivers.reports.identity import Identity, Key, keep_key, network_of
 from outlast.drivers.reports.journal import (
@@ -189,7 +190,7 @@ def test_an_edited_topology_moves_counts_by_name() -> None:
 async def test_a_topology_edited_in_flight_begins_a_segment_of_its_own(tmp_path: Path) -> None:
     async with served(tmp_path) as door:
         await door.post(report(1, service="bank"))
-        door.desk.change_grid(Grid(("airline", "bank"), ("DE", "ZZ")))
+        door.desk.change_coder(Coder(Grid(("airline", "bank"), ("DE", "ZZ"))))
         assert (await door.post(report(2, service="airline"))).json()["counted"] == 1
     found = [
         grid.services[int(batch_of(record, grid).service[0])]

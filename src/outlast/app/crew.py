@@ -8,6 +8,7 @@ from outlast.drivers.leadership import Leadership
 from outlast.drivers.nameserver import NameServer
 from outlast.drivers.planner import Planner
 from outlast.drivers.prober import Prober
+from outlast.drivers.reports.inquirer import Inquirer
 from outlast.drivers.stores.role import RoleLock
 from outlast.model.names import ProviderName
 from outlast.ports import Provider
@@ -22,6 +23,7 @@ class Crew:
     leads: dict[str, Leadership] = field(default_factory=dict)
     enactors: list[Enactor] = field(default_factory=list)
     probers: list[Prober] = field(default_factory=list)
+    inquirers: list[Inquirer] = field(default_factory=list)
     servers: list[NameServer] = field(default_factory=list)
     providers: list[dict[ProviderName, Provider]] = field(default_factory=list)
     locks: list[RoleLock] = field(default_factory=list)

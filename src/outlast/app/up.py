@@ -196,11 +196,13 @@ class Up:
                     tell=self._tell,
                 )
                 crew.probers.append(prober)
+                crew.inquirers.append(world.inquirer(vantage, store, self._tell))
         if crew.planner is not None or crew.probers:
             jobs["sources"] = self._sources.run
         self._take_roles()
         jobs |= {one.name: one.run for one in crew.enactors}
         jobs |= {one.role: one.run for one in crew.probers}
+        jobs |= {one.role: one.run for one in crew.inquirers}
         return self._led(jobs, store)
 
     def _led(self, jobs: _Jobs, store: Store) -> _Jobs:
@@ -354,6 +356,8 @@ class Up:
             self._crew.planner.change_topology(topology)
         for prober in self._crew.probers:
             prober.change_topology(topology)
+        for inquirer in self._crew.inquirers:
+            inquirer.change_topology(topology)
 
 
 def _check_providers(new: Topology, old: Topology) -> None:

@@ -28,7 +28,7 @@ from outlast.drivers.trail.keeper import Keeper
 from outlast.drivers.trail.scribe import Scribe, hide_people
 from outlast.drivers.witness import Witness
 from outlast.model.api import ProviderKind
-from outlast.model.names import DnsName, EnactorName, ProviderName
+from outlast.model.names import DnsName, EnactorName, ProviderName, VantageName
 from outlast.model.plan import Layout, Observation, Plan
 from outlast.model.topology import Address, Provider, StoreChoice, Topology
 from outlast.ports import Clock, Store
@@ -37,6 +37,7 @@ from outlast.trail.note import Signer as TrailSigner
 
 if TYPE_CHECKING:
     from outlast.drivers.nameserver import FactHook, NameServer
+    from outlast.drivers.reports.inquirer import Inquirer
 
 EMBEDDED_KEY = DnsName("outlast-embedded")
 """Name of the key that the embedded name server makes for itself."""
@@ -232,6 +233,15 @@ class World:
             return await ask(server, layout, self.clock)
 
         return Witness(role, servers, ask=ask_server, ledger=ledger, clock=self.clock, tell=tell)
+
+    def inquirer(self, vantage: VantageName, store: Store, tell: Tell) -> "Inquirer":
+        """Make what carries out, at a vantage, the probes that detection orders."""
+        # Imported when there is one, as the name server below.
+        from outlast.drivers.reports.inquirer import Inquirer  # noqa: PLC0415
+        from outlast.drivers.reports.orders import Orders  # noqa: PLC0415
+
+        orders = Orders(store, self.clock)
+        return Inquirer(vantage, self.topology, orders=orders, clock=self.clock, tell=tell)
 
     def name_server(self, provider: Provider, on_fact: "FactHook") -> "NameServer":
         """Make the embedded name server of a provider of that kind."""

@@ -143,6 +143,7 @@ class Feed:
         heard_ns: when it last said something; 0: never.
         silent: why what it says counts for nothing now; empty: it is heard.
         says: in a line what it says.
+        trouble_ns: since when it admits trouble, as far as we looked; 0: it does not.
     """
 
     evidence: Evidence
@@ -150,6 +151,7 @@ class Feed:
     heard_ns: Nanos
     silent: str = ""
     says: str = ""
+    trouble_ns: Nanos = Nanos(0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

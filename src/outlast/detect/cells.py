@@ -13,11 +13,12 @@ A minute is the number of whole minutes since 1970-01-01 UTC.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from outlast.detect.kinds import Evidence as Evidence  # noqa: PLC0414 - a part of the vocabulary
+from outlast.detect.kinds import Road as Road  # noqa: PLC0414 - a part of the vocabulary
 from outlast.model.errors import Bug
 
 Counts = NDArray[np.int32]
@@ -30,28 +31,6 @@ RING_MINUTES = 64
 
 WINDOWS_MINUTES = (1, 2, 5, 15)
 """Lengths of the windows that are summed. Each is at most the ring's length."""
-
-
-class Evidence(StrEnum):
-    """Classes of evidence. Two of one class can share a cause of error; two classes hardly can."""
-
-    USER = "user"
-    """People say that it fails."""
-    PROBE = "probe"
-    """Our own probes, or our own look at what the DNS answers."""
-    OFFICIAL = "official"
-    """The supplier's status page."""
-
-
-class Road(StrEnum):
-    """How a probe found its way: what tells a name from the region that it leads to."""
-
-    RESOLVED = "resolved"
-    """It asked the DNS, as clients do."""
-    PINNED = "pinned"
-    """It used a fixed address and needed no name."""
-    ASKED = "asked"
-    """It asked the DNS for a name and went no further: it needs nothing of what stands behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +158,11 @@ class Cells:
         """Memory that the counts take, in bytes; constant."""
         return self._ring.nbytes + self._sums.nbytes
 
+    @property
+    def kept(self) -> tuple[Counts, Counts]:
+        """The minutes in the ring and the sums of the windows, each over flat cells; no copies."""
+        return self._ring, self._sums
+
     def put(self, minute: int, cells: Codes, numbers: Counts | None = None) -> Placed:
         """Count reports of one minute: flat positions of cells, repeated ones add up.
 
@@ -223,6 +207,17 @@ class Cells:
             for row, window in enumerate(self.windows):
                 self._sums[row] -= self._ring[(self.newest - window) % ring]
             self._ring[self.newest % ring] = 0
+
+    def carry(self, old: "Cells", cells: Codes) -> None:
+        """Take over another's minutes.
+
+        Args:
+            cells: for each cell here its position there; -1: it is new.
+        """
+        here = np.flatnonzero(cells >= 0)
+        self.newest = old.newest
+        for mine, theirs in zip(self.kept, old.kept, strict=True):
+            mine[:, here] = theirs[:, cells[here]]
 
     def at(self, minute: int) -> Counts:
         """Return the counts of a minute in the ring, shape (services, countries); a view.

@@ -18,8 +18,10 @@ is loud; and the minutes of one outage are one excess, not hundreds.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from outlast.detect.cells import Codes, Counts, Flags
 from outlast.detect.profile import Profile, Reals32
@@ -117,6 +119,31 @@ class Charts:
         """Memory of the state in bytes; constant."""
         own = (self._reports, self._steps, self.threshold, self.excess, self._clusters, self._peak)
         return sum(one.nbytes for one in own) + 2 * self.last_excess.nbytes + self.profile.nbytes
+
+    @property
+    def learnt(self) -> tuple[NDArray[Any], ...]:
+        """All that is remembered of each series, the profile apart; no copies."""
+        levels = (self._reports, self._steps, self.threshold, self.excess)
+        return (*levels, self._clusters, self._peak, self.last_excess, self._frozen_since)
+
+    @property
+    def seen(self) -> int:
+        """How many steps were observed."""
+        return self._seen
+
+    def carry(self, old: "Charts", groups: Codes, at: Codes) -> None:
+        """Take over what others have learnt.
+
+        Args:
+            groups: of the other's series.
+            at: for each series here its position there; -1: it is new.
+        """
+        here = np.flatnonzero(at >= 0)
+        there = at[here]
+        for mine, theirs in zip(self.learnt, old.learnt, strict=True):
+            mine[here] = theirs[there]
+        self._seen = old.seen
+        self.profile.carry(old.profile, here, groups[there])
 
     def observe(
         self,

@@ -49,6 +49,32 @@ class Profile:
         self._over = {}
         return self.over(1)
 
+    @property
+    def learnt(self) -> tuple[Reals32, Reals32]:
+        """What is remembered of each group by slot of the day and of the week; no copies."""
+        return self._day, self._week
+
+    @property
+    def slot(self) -> int:
+        """The present slot of the week; -1 before the first step."""
+        return self._slot
+
+    @property
+    def recent(self) -> tuple[Reals32, ...]:
+        """The shares of the last steps, newest first."""
+        return tuple(self._recent)
+
+    def carry(self, old: "Profile", here: Codes, there: Codes) -> None:
+        """Take over what another has learnt: of its groups `there` for our series `here`."""
+        groups = self._groups[here]
+        for mine, theirs in zip(self.learnt, old.learnt, strict=True):
+            mine[:, :, groups] = theirs[:, :, there]
+        self._slot, self._over = old.slot, {}
+        for shares in old.recent:
+            flat = np.ones(self._size, np.float32)
+            flat[groups] = shares[there]
+            self._recent.append(flat)
+
     def over(self, window: int) -> Reals32:
         """Return the sum of the shares of each series over the last steps, this one included."""
         found = self._over.get(window)

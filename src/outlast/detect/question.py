@@ -5,7 +5,7 @@ the two candidates it is. A region and a name in it are told apart by one probe 
 fails if the region is gone and works if only the name is.
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from math import log2
 
 from outlast.detect.cells import Road
@@ -20,13 +20,24 @@ _SERVICES_MOST = 20
 """How many services of each candidate are thought of as a place to probe."""
 
 
-def best_question(graph: Roads, leader: Suspect, other: Suspect) -> Question | None:
-    """Return the probe that tells most; None: none tells anything."""
+def best_question(
+    graph: Roads,
+    leader: Suspect,
+    other: Suspect,
+    among: Collection[tuple[str, Road]] | None = None,
+) -> Question | None:
+    """Return the probe that tells most; None: none tells anything.
+
+    Args:
+        among: the probes that can be made; None: any.
+    """
     total = leader.posterior + other.posterior
     prior = leader.posterior / total if total else 0.5
     best: tuple[float, Question] | None = None
     for subject in _subjects(graph, leader.cause, other.cause):
         for road in _roads(graph, subject):
+            if among is not None and (subject, road) not in among:
+                continue
             leans = touched(graph, subject, road)
             bad_if_leader = _fails(leader.cause, leans)
             bad_if_other = _fails(other.cause, leans)
@@ -63,7 +74,10 @@ def _roads(graph: Roads, subject: str) -> tuple[Road, ...]:
     """A region or a vendor has no name of its own: it is reached at a fixed address or not at all."""
     kinds = {one.kind for one in graph.causes if one.name == subject}
     nameless = kinds and not kinds & (OF_DNS | {CauseKind.SERVICE})
-    return (Road.PINNED,) if nameless else (Road.PINNED, Road.RESOLVED)
+    if nameless:
+        return (Road.PINNED,)
+    asked = (Road.ASKED,) if CauseKind.NAME in kinds else ()
+    return (Road.PINNED, Road.RESOLVED, *asked)
 
 
 def _fails(cause: Cause, leans: list[Cause]) -> float:

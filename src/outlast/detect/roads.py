@@ -15,6 +15,7 @@ machines or new leases wait for is felt late or in part, so it counts faintly (`
 on which everything leans in some way would be cleared by all that goes on without it.
 """
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -28,6 +29,18 @@ from outlast.model.service import Dependency, DependencyKind, Service
 from outlast.model.topology import Endpoint, Region, Topology
 
 _FELT = frozenset({DependencyKind.HARD, DependencyKind.SOFT, DependencyKind.CACHED})
+
+_WIDE = frozenset(
+    {
+        CauseKind.COUNTRY,
+        CauseKind.NETWORK,
+        CauseKind.PROVIDER,
+        CauseKind.SHARED,
+        CauseKind.VENDOR,
+        CauseKind.ZONE,
+    }
+)
+"""Kinds that say what other things have in common, and are nothing by themselves."""
 
 Edge = tuple[Cause, bool]
 """What something leans on, and whether faintly."""
@@ -51,7 +64,7 @@ def roads_of(topology: Topology, probed: Collection[str] = ()) -> Roads:
         probed: what probes are pointed at, among it `part_of` and `name_in`.
     """
     parts = _Parts.of(topology, frozenset(probed))
-    near = _near(topology, parts)
+    near = _told_apart(_near(topology, parts))
     causes = tuple(sorted({*near, *(one for ends in near.values() for one, _ in ends)}))
     far = {cause: _far(near, cause) for cause in causes}
     names = tuple(one.name for one in topology.services)
@@ -150,6 +163,29 @@ def _near(topology: Topology, parts: _Parts) -> _Near:
         for cause, region_of in _standing(service, parts):
             found[cause] = [*_of_service(service, cause, region_of, parts)]
     return found
+
+
+def _told_apart(near: _Near) -> _Near:
+    """Leave out what only one thing leans on: a country with one region, a provider with one name.
+
+    Whatever shows when it fails shows when that one thing fails, so nobody could choose between the two,
+    and the narrower is the one that somebody can do something about. What is behind it is leant on as before.
+    """
+    found = {cause: [*ends] for cause, ends in near.items()}
+    while True:
+        leaning = Counter(end for ends in found.values() for end in {one for one, _ in ends})
+        alone = next(
+            (one for one, count in leaning.items() if count == 1 and one.kind in _WIDE), None
+        )
+        if alone is None:
+            return found
+        behind = found.pop(alone, [])
+        for cause, ends in found.items():
+            through = [faint for one, faint in ends if one == alone]
+            if through:
+                kept = [edge for edge in ends if edge[0] != alone]
+                faint = all(through)
+                found[cause] = [*kept, *((one, faint or also) for one, also in behind)]
 
 
 def _plain(ends: Iterable[Cause]) -> list[Edge]:

@@ -21,8 +21,6 @@ from outlast.detect.cells import (
     Evidence,
     Flags,
     Grid,
-    Notice,
-    ProbeSeen,
     Tick,
 )
 from outlast.detect.charts import Charts, Loud, deviance
@@ -235,8 +233,13 @@ class _Others:
             service, country = divmod(cell, countries)
             name = state.grid.services[service]
             self._countries.setdefault(name, set()).add(state.grid.countries[country])
-        self._probes = [one for one in tick.probes if not one.good]
-        self._notices = [one for one in tick.notices if one.degraded]
+        self._probes: dict[str, set[str]] = {}
+        self._places: set[str] = set()
+        for one in tick.probes:
+            if not one.good:
+                self._probes.setdefault(one.subject, set()).add(one.country)
+                self._places.add(one.country)
+        self._notices = {one.service for one in tick.notices if one.degraded}
         self._members: dict[str, frozenset[str]] = {}
         for service, category in zip(state.grid.services, state.grid.categories, strict=False):
             self._members[category] = self._members.get(category, frozenset()) | {service}
@@ -253,9 +256,9 @@ class _Others:
     def evidence(self, series: Series) -> tuple[Evidence, ...]:
         """Return the classes of evidence that agree, in a fixed order."""
         found = [Evidence.USER]
-        if any(self._fits(series, one) for one in self._probes):
+        if self._probed(series):
             found.append(Evidence.PROBE)
-        if any(self._fits(series, one) for one in self._notices):
+        if self._names(series) & self._notices:
             found.append(Evidence.OFFICIAL)
         return tuple(found)
 
@@ -269,13 +272,13 @@ class _Others:
             return self._members.get(series.category, frozenset())
         return frozenset({series.service} - {""})
 
-    def _fits(self, series: Series, seen: ProbeSeen | Notice) -> bool:
-        if isinstance(seen, Notice):
-            return seen.service in self._names(series)
+    def _probed(self, series: Series) -> bool:
+        """Whether a probe failed that is of the series' services, and not of another country."""
         if series.scope is Scope.COUNTRY:
-            return seen.country == series.country
-        same = not series.country or not seen.country or seen.country == series.country
-        return same and seen.subject in self._names(series)
+            return series.country in self._places
+        wanted = {series.country, ""}
+        places = [self._probes.get(one, set()) for one in self._names(series)]
+        return any(some if not series.country else some & wanted for some in places)
 
 
 def _said(state: DetectState, minute: int, one: Open, loud: Loud, others: _Others) -> Alarm:

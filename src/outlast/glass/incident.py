@@ -6,7 +6,7 @@ stays, struck out. Times are measured from the audit trail; what nobody did or w
 listed as missing.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -155,7 +155,15 @@ def concerns(incident: Incident, entry: TrailEntry) -> bool:
     """Return whether an entry of the trail belongs to an incident: its time and its subject fit."""
     end = incident.resolved_ns
     inside = incident.began_ns <= entry.at_ns and (end is None or entry.at_ns <= end)
-    return inside and (not entry.about or entry.about in incident.about or not incident.about)
+    named = {entry.about, *_named(entry)} - {""}
+    return inside and (not named or not incident.about or not named.isdisjoint(incident.about))
+
+
+def _named(entry: TrailEntry) -> Iterator[str]:
+    """Yield the further things that an entry concerns, such as the services that a verdict explains."""
+    further = (entry.data or {}).get("concerns", ())
+    if isinstance(further, list | tuple):
+        yield from (str(one) for one in further)
 
 
 def milestones(incident: Incident, trail: Iterable[Numbered]) -> list[Milestone]:

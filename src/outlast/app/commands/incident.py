@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -72,6 +72,7 @@ at_help = "UTC, as 2025-10-20T06:48:00Z."
     Examples:
       outlast incident open world.yaml "Paying fails" --impact major --about api \\
           --say "We see errors when paying and are looking into it."
+      outlast incident open world.yaml "Paying fails" --from-alarm --say "We are looking into it."
       outlast incident open world.yaml "Evacuation of eu-west" --exercise --say "Planned exercise."
     """,
 )
@@ -88,6 +89,11 @@ at_help = "UTC, as 2025-10-20T06:48:00Z."
 @click.option("--began", default="", help=f"When people began to be hit: {at_help} [default: now]")
 @click.option("--notice", default="", help=f"When the provider at fault gave notice: {at_help}")
 @click.option("--exercise", is_flag=True, help="A drill: marked as such, counts as no outage.")
+@click.option(
+    "--from-alarm",
+    is_flag=True,
+    help="What is hit, since when, and the notice: from what detection holds to be so now.",
+)
 @click.option("--say", required=True, help="The first words to the public.")
 @by_option
 def open_(
@@ -100,6 +106,7 @@ def open_(
     began: str,
     notice: str,
     exercise: bool,
+    from_alarm: bool,
     say: str,
     by: str,
 ) -> None:
@@ -115,6 +122,17 @@ def open_(
         exercise=exercise,
     )
     now_ns = world.clock.now_ns()
+    if from_alarm:
+        # Imported when it is asked for: detection brings numerical libraries along.
+        from outlast.app.reports.alarming import alarm_of  # noqa: PLC0415
+
+        raised = _run(world, lambda ledger: alarm_of(ledger.store, now_ns), writes=False)
+        wanted = replace(
+            wanted,
+            about=(*dict.fromkeys([*about, *raised.about]),),
+            began=began or iso(raised.began_ns),
+            notice=notice or (iso(raised.notice_ns) if raised.notice_ns else ""),
+        )
     found = _run(world, lambda ledger: put_opening(ledger, wanted, by, now_ns), writes=True)
     click.echo(f"incident {found.number} is open: {found.title}")
 

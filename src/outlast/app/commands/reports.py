@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 import click
+import msgspec
 
 from outlast.app.commands.up import AddressType
 from outlast.app.drill.running import run_case
@@ -20,11 +21,19 @@ from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
 from outlast.drivers.reports.history import History
 from outlast.drivers.reports.people import read_people, write_stream
+from outlast.drivers.reports.review import (
+    decide,
+    read_decided,
+    read_waiting,
+    shown,
+    write_decided,
+)
 from outlast.drivers.reports.tokens import (
     Source,
     fingerprint,
     make_token,
     read_sources,
+    renewed,
     write_sources,
 )
 from outlast.model.errors import ConfigError
@@ -181,20 +190,104 @@ def _write_evidence(path: Path, case: Case | None, outcome: Outcome | None, seed
     sys.stderr.write(f"{lines:,} changes of probes\n")
 
 
-@reports_group.command()
+@reports_group.command(
+    epilog="""
+    \b
+    Examples:
+      outlast reports token world.yaml carrier
+      outlast reports token world.yaml carrier --overlap 1h     the old one is taken for an hour more
+      outlast reports token world.yaml carrier --country DE     the only ear there: its silence is no health
+      outlast reports token world.yaml carrier --end            no new one
+    """
+)
 @world_options
 @click.argument("name")
 @click.option("--rate", default=200_000, show_default=True, help="Reports a second it may hand in.")
-def token(file: Path, state: Path | None, name: str, *, rate: int) -> None:
-    """Make a token for bulk source NAME; it is shown once. An older one of the name ends."""
+@click.option("--overlap", default=0.0, type=DurationType(), help="How long older ones last. [0s]")
+@click.option("--country", "countries", multiple=True, help="Of which it is the ear; as DE.")
+@click.option("--end", is_flag=True, help="End the tokens of NAME, and make no new one.")
+def token(
+    file: Path,
+    state: Path | None,
+    name: str,
+    *,
+    rate: int,
+    overlap: float,
+    countries: tuple[str, ...],
+    end: bool,
+) -> None:
+    """Make a token for bulk source NAME; it is shown once. Older ones of the name end."""
     world = open_world(file, state, kept=True)
     path = world.state.root / "reports" / "tokens.json"
-    secret = make_token()
-    others = [one for one in read_sources(path) if one.name != name]
-    mine = Source(name=name, sha256=fingerprint(secret), since_s=int(time.time()), reports_s=rate)
-    write_sources(path, [*others, mine])
+    now_s, secret = int(time.time()), make_token()
+    made = Source(
+        name=name,
+        sha256=fingerprint(secret),
+        since_s=now_s,
+        reports_s=rate,
+        countries=tuple(one.upper() for one in countries),
+    )
+    ends_s = now_s + int(overlap) if overlap else 0
+    write_sources(path, renewed(read_sources(path), None if end else made, name, ends_s))
+    if end:
+        sys.stderr.write(f"no new token; what {name} has ends {'later' if ends_s else 'now'}\n")
+        return
     sys.stdout.write(f"{secret}\n")
-    sys.stderr.write("shown once; `outlast reports serve` knows it from its next start on\n")
+    sys.stderr.write("shown once; a running `outlast reports serve` knows it in a second\n")
+
+
+@reports_group.command(
+    epilog="""
+    \b
+    Examples:
+      outlast reports review world.yaml                         what people name and nobody knows
+      outlast reports review world.yaml --accept shpo=shop      it stands for the shop from now on
+      outlast reports review world.yaml --ignore asdf           it is not shown again
+    """
+)
+@world_options
+@click.option("--accept", multiple=True, help="NAME=SERVICE; may be repeated.")
+@click.option("--ignore", multiple=True, help="NAME; may be repeated.")
+@click.option("--limit", default=50, show_default=True, type=click.IntRange(1), help="How many.")
+@json_option
+def review(
+    file: Path,
+    state: Path | None,
+    *,
+    accept: tuple[str, ...],
+    ignore: tuple[str, ...],
+    limit: int,
+    as_json: bool,
+) -> None:
+    """Look at names that the topology does not know: accept, ignore, or just list them."""
+    world = open_world(file, state, kept=True)
+    folder = world.state.root / "reports"
+    known = {str(one.name) for one in world.topology.services}
+    decided = decide(read_decided(folder), [_accepted(one, known) for one in accept], ignore)
+    if accept or ignore:
+        write_decided(folder, decided)
+        sys.stderr.write("taken over by a running `outlast reports serve` in a second\n")
+    gone = {one.lower() for one in (*decided.ignored, *decided.accepted)}
+    found = [one for one in read_waiting(folder) if one.name.lower() not in gone][:limit]
+    if as_json:
+        sys.stdout.write(msgspec.json.format(msgspec.json.encode(found)).decode() + "\n")
+        return
+    for one in found:
+        last = iso(one.last_s * NS_PER_S)
+        sys.stdout.write(f"{one.reports:>8}  {last}  {shown(one.name)}\n")
+    if not found:
+        sys.stdout.write("no name waits\n")
+
+
+def _accepted(text: str, known: set[str]) -> tuple[str, str]:
+    name, equals, service = text.rpartition("=")
+    if not equals or not name.strip():
+        raise ConfigError(f"{text!r} accepts nothing", remedy="write NAME=SERVICE")
+    if service not in known:
+        raise ConfigError(
+            f"there is no service {service!r}", remedy="enter it in the topology first"
+        )
+    return name.strip(), service
 
 
 @reports_group.command()

@@ -1,12 +1,14 @@
 """Serving: one process that takes reports in, and detects; or takes them in and passes counts on.
 
-What is on disk when it starts is the truth: segments of the journal that are closed go to history, and what
-they hold of the last hour is counted again, so a kill in the middle of a batch loses nothing that was
+What is on disk when it starts is the truth: segments of the journal that are closed go to history, and
+detection learns from the last day of it, so a kill in the middle of a batch loses nothing that was
 acknowledged and counts nothing twice.
+
+Whatever people change meanwhile is taken over as it runs: the topology, tokens, names that were reviewed.
+What has faults changes nothing, and says so.
 """
 
 import asyncio
-import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -15,41 +17,44 @@ from pathlib import Path
 
 from nats.js import JetStreamContext
 
-from outlast.app.reports.believing import Beside, belief_of
+from outlast.app.reports.detecting import Detecting
+from outlast.app.reports.forecasting import Forecast, forecast
 from outlast.app.reports.grids import grid_of
-from outlast.app.reports.suggesting import finding_of, suggestion
-from outlast.app.reports.watching import Entry, Watcher
+from outlast.app.reports.housekeeping import Housekeeping
+from outlast.app.reports.watching import Entry
 from outlast.app.wiring import World
 from outlast.config import load
 from outlast.detect.cells import Grid
-from outlast.detect.counts import MinuteCounts, added, counts_of, regrid
+from outlast.detect.counts import MinuteCounts, added, counts_of, none, part_of, regrid
 from outlast.detect.intake import Batch, Intake, Rules
-from outlast.detect.roads import roads_of
-from outlast.drivers.reports.beliefs import write_belief
 from outlast.drivers.reports.decode import Coder
 from outlast.drivers.reports.desk import Desk
 from outlast.drivers.reports.door import Door, Rights
 from outlast.drivers.reports.history import History, settle
-from outlast.drivers.reports.identity import Identity, keep_key
+from outlast.drivers.reports.identity import Rotating
 from outlast.drivers.reports.journal import Journal, Record, segments
 from outlast.drivers.reports.limits import Limits
-from outlast.drivers.reports.outgoing import Finding, alerts_of, hook_of, post
+from outlast.drivers.reports.outgoing import Outgoing
 from outlast.drivers.reports.review import Review
 from outlast.drivers.reports.server import ReportsServer
 from outlast.drivers.reports.sources import Sources
 from outlast.drivers.reports.stream import Outbox, connect
-from outlast.drivers.reports.tokens import read_sources
+from outlast.drivers.reports.tokens import Source, read_sources
 from outlast.model.errors import OutlastError, StoreError
 from outlast.model.units import NS_PER_S
 
 TURN_S = 1.0
-KEEP_S = 2 * 3600
-"""How long closed segments stay: reporters in them are remembered after a restart."""
+WARM_S = 86_400
+"""How much of the history is learnt from at the start."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the command line asks for."""
+    """What the command line asks for.
+
+    Attributes:
+        foretell: what holds a drill of a suggestion.
+    """
 
     nats: str = ""
     worker: str = "worker"
@@ -59,6 +64,7 @@ class Wanted:
     alertmanager: str = ""
     rules: Rules = field(default_factory=Rules)
     limits: Limits = field(default_factory=Limits)
+    foretell: Forecast = forecast
 
 
 class LiveCounts:
@@ -78,14 +84,18 @@ class LiveCounts:
     def kept(self, records: Sequence[Record]) -> None:
         """Nothing was."""
 
-    def put(self, counts: MinuteCounts) -> None:
-        """Take counts that were made before."""
-        self._parts.append(counts)
+    def take(self, grid: Grid, minute: int) -> MinuteCounts:
+        """Return what came, in the codes of a grid.
 
-    def take(self, grid: Grid) -> MinuteCounts:
-        """Return what came, in the codes of a grid."""
+        Clocks of senders are wrong: what is dated after this minute waits for its own. Else one report
+        from the future would have minutes judged that are not over.
+        """
         parts, self._parts = self._parts, []
-        return added([regrid(one, grid)[0] for one in parts], grid)
+        found = added([regrid(one, grid)[0] for one in parts], grid)
+        end = int(found.minute.searchsorted(minute, side="right")) if len(found) else 0
+        if end < len(found):
+            self._parts.append(part_of(found, end, len(found)))
+        return part_of(found, 0, end) if end else none(grid)
 
 
 class Serving:
@@ -98,16 +108,27 @@ class Serving:
         self._folder = world.state.root / "reports"
         self._grid = grid_of(world.topology)
         self._live = LiveCounts()
-        self._sources = Sources()
-        self._silent: set[str] = set()
-        self._watcher = Watcher(self._grid, roads_of(world.topology), tracing=True)
-        self._stamp = _stamp(world.file)
-        self._open: Finding | None = None
+        self._sources = Sources(public=wanted.public)
+        self._topology_stamp = _stamp(world.file)
+        self._detecting = Detecting(
+            world,
+            self._grid,
+            tell,
+            sources=self._sources,
+            outgoing=Outgoing(wanted.webhook, wanted.alertmanager),
+            foretell=wanted.foretell,
+        )
         self.history = History(self._folder / "history")
-        self.review = Review()
+        self.review = Review(self._folder)
         self.intake = Intake(wanted.rules)
         self.desk: Desk | None = None
+        self.door: Door | None = None
         self.ready = asyncio.Event()
+
+    @property
+    def detecting(self) -> Detecting:
+        """What detects, for tests."""
+        return self._detecting
 
     def now_s(self) -> int:
         """The present second."""
@@ -122,45 +143,51 @@ class Serving:
         self._settle_old()
         outbox = self._outbox() if self._wanted.nats else None
         keeper = Journal(self._folder / "journal", self._grid)
-        key_file = self._folder / "reporters.key"
-        identity = Identity(keep_key(key_file, self.now_s()))
-        self.desk = Desk(
-            Coder(self._grid),
+        desk, door = self._open(keeper, outbox)
+        self.desk, self.door = desk, door
+        house = Housekeeping(self._folder, keeper, self.history, desk, outbox=outbox, say=self._say)
+        server = ReportsServer(desk, door, clock=self._world.clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(desk.run())
+            group.create_task(server.serve(sock))
+            group.create_task(house.run())
+            if outbox is None:
+                group.create_task(self._detecting.pages.run())
+                group.create_task(self._minutes())
+            else:
+                group.create_task(self._pass_on(outbox))
+            self.ready.set()
+
+    def _open(self, keeper: Journal, outbox: Outbox | None) -> tuple[Desk, Door]:
+        keys = Rotating(self._folder / "reporters.key", self._say)
+        desk = Desk(
+            Coder(self._grid, self.review.accepted),
             self.intake,
             keeper,
-            identity,
+            keys.identity(self.now_s()),
             clock=self._world.clock,
             review=self.review,
             counters=[self._live, *([outbox] if outbox else [])],
+            renew=keys.identity,
         )
         door = Door(
-            Rights(
-                sources=read_sources(self._folder / "tokens.json"),
-                proxies=self._wanted.proxies,
-                public=self._wanted.public,
-            ),
+            Rights(proxies=self._wanted.proxies, public=self._wanted.public),
             self._wanted.limits,
             heard=lambda name: self._sources.hear(name, time.monotonic()),
         )
-        server = ReportsServer(self.desk, door, clock=self._world.clock)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(self.desk.run())
-            group.create_task(server.serve(sock))
-            group.create_task(self._minutes() if outbox is None else self._pass_on(outbox))
-            self.ready.set()
+        self._tokens = Followed(self._folder / "tokens.json")
+        self._names = Followed(self.review.rules)
+        self._take_tokens(door)
+        return desk, door
 
     # what was left behind
 
     def _settle_old(self) -> None:
-        """Bring closed segments into history, and count their last hour again."""
+        """Bring closed segments into history; reporters in them are remembered."""
         if self._wanted.nats:
             return  # then the journal is the outbox's, and the detector keeps the history
         for one in segments(self._folder / "journal"):
-            counts = settle(one, self.history, self.intake)
-            if counts is not None:
-                self._live.put(counts)
-            if self.now_s() - one.path.stat().st_mtime > KEEP_S:
-                one.path.unlink()
+            settle(one, self.history, self.intake)
 
     def _outbox(self) -> Outbox:
         outbox = Outbox(self._wanted.worker, self._grid, folder=self._folder)
@@ -170,18 +197,16 @@ class Serving:
     # by the minute
 
     async def _minutes(self) -> None:
-        while True:
-            await asyncio.sleep(TURN_S)
-            self._look_at_topology()
-            for entry in self._watcher.count(self._live.take(self._grid)):
-                await self._say(entry)
-            before = self._watcher.minute
-            for entry in self._watcher.until(self.now_s() // 60):
-                await self._say(entry)
-            if self._watcher.minute > before:
-                await self._leave()
-            for entry in self._silences():
-                await self._say(entry)
+        now_s = self.now_s()
+        past = await asyncio.to_thread(self.history.minutes, now_s - WARM_S, now_s + 1, self._grid)
+        await self._detecting.warm(past)
+        try:
+            while True:
+                await asyncio.sleep(TURN_S)
+                self._look_around()
+                await self._detecting.turn(self._live.take(self._grid, self.now_s() // 60))
+        finally:
+            await self._detecting.close()
 
     async def _pass_on(self, outbox: Outbox) -> None:
         """Cut a message each second and send it; while the stream is away, keep and go on."""
@@ -190,7 +215,8 @@ class Serving:
         lost = False
         while True:
             await asyncio.sleep(TURN_S)
-            self._live.take(self._grid)
+            self._look_around()
+            self._live.take(self._grid, 1 << 40)
             if outbox.due():
                 self.desk.poke()
             try:
@@ -200,102 +226,83 @@ class Serving:
                 lost = False
             except StoreError as error:
                 if not lost:
-                    self._say_lost(error)
+                    self._say("lost", error.what)
                 lost = True
 
-    def _silences(self) -> list[Entry]:
-        """A source that has stopped is told once; while one is silent, its zeros mean nothing."""
-        silent = self._sources.silent(time.monotonic())
-        new = [one for one in silent if one not in self._silent]
-        self._silent = set(silent)
-        everyone = len(silent) == self._sources.all_known > 0 and not self._wanted.public
-        live = self._watcher.live
-        if everyone and live is None:
-            self._watcher.blind()
-        elif not everyone and live is not None:
-            self._watcher.live = None
-        minute = self.now_s() // 60
-        return [
-            Entry(minute, "outlast", "silent", f"{one} has gone silent: that is no sign of health")
-            for one in new
-        ]
+    # what people change meanwhile
+
+    def _look_around(self) -> None:
+        assert self.door is not None
+        if self._tokens.changed():
+            self._take_tokens(self.door)
+        if self._names.changed() and self.desk is not None:
+            try:
+                self.review.read_rules()
+            except OutlastError as error:
+                self._say("review", f"not taken over: {error.what}")
+            self.desk.change_coder(Coder(self._grid, self.review.accepted))
+        self._look_at_topology()
+
+    def _take_tokens(self, door: Door) -> None:
+        """Take tokens over that were made or ended meanwhile; a file with faults changes nothing."""
+        try:
+            sources = read_sources(self._tokens.path)
+        except OutlastError as error:
+            if not door.rights.sources and self.desk is None:
+                raise
+            self._say("tokens", f"not taken over: {error.what}")
+            return
+        if self.desk is not None:
+            self._say("tokens", f"{len({one.name for one in sources})} bulk sources are known now")
+        door.rights = replace(door.rights, sources=sources)
+        self._sources.know(_ears(sources), time.monotonic())
 
     def _look_at_topology(self) -> None:
         """Take an edited topology over; one with faults changes nothing, and `config check` tells why."""
         assert self.desk is not None
-        if (stamp := _stamp(self._world.file)) == self._stamp:
+        if (stamp := _stamp(self._world.file)) == self._topology_stamp:
             return
-        self._stamp = stamp
+        self._topology_stamp = stamp
         try:
             topology = load(self._world.file).topology
         except OutlastError as error:
-            self._tell(Entry(self.now_s() // 60, "outlast", "topology", f"not taken over: {error}"))
+            self._say("topology", f"not taken over: {error}")
             return
         grid = grid_of(topology)
         if grid != self._grid:
             self._grid = grid
-            self.desk.change_grid(grid)
-        self._watcher = Watcher(
-            grid, roads_of(topology), tracing=True
-        )  # baselines of other cells would be wrong
+            self.desk.change_coder(Coder(grid, self.review.accepted))
+        self._detecting.change(topology, grid)
+        self._say("topology", f"taken over: {len(grid.services)} services")
 
-    # telling
-
-    async def _say(self, entry: Entry) -> None:
-        self._tell(entry)
-        if entry.kind != "verdict":
-            return
-        suggested = ""
-        with contextlib.suppress(
-            OutlastError
-        ):  # the proof needs the DNS, which may be what is down
-            suggested = await suggestion(self._world, self._watcher.verdict)
-        if suggested:
-            self._tell(Entry(entry.minute, "outlast", "suggestion", suggested))
-        finding = finding_of(self._watcher.verdict, entry.minute, suggested)
-        await self._note(entry, suggested)
-        await self._send(finding, entry.minute)
-
-    async def _note(self, entry: Entry, suggested: str) -> None:
-        """Put it into the history that `outlast history` shows."""
-        store = await self._world.store()
-        try:
-            text = entry.text + (f"; {suggested}" if suggested else "")
-            await self._world.ledger(store, "detection").note("blame", text, by="detection")
-        finally:
-            await store.close()
-
-    async def _leave(self) -> None:
-        """Leave what is believed where others find it."""
-        store = await self._world.store()
-        try:
-            now_ns = self._world.clock.now_ns()
-            await write_belief(store, belief_of(self._watcher, now_ns, Beside()))
-        finally:
-            await store.close()
-
-    async def _send(self, finding: Finding | None, minute: int) -> None:
-        told: list[Finding] = []
-        if self._open is not None and (finding is None or finding.key != self._open.key):
-            told.append(replace(self._open, ended_s=minute * 60))
-        if finding is not None:
-            told.append(finding)
-        self._open = finding
-        try:
-            if self._wanted.alertmanager and told:
-                url = self._wanted.alertmanager.rstrip("/") + "/api/v2/alerts"
-                await post(url, alerts_of(told))
-            for one in told if self._wanted.webhook else ():
-                await post(self._wanted.webhook, hook_of(one))
-        except StoreError as error:
-            self._say_lost(error)
-
-    def _say_lost(self, error: StoreError) -> None:
-        self._tell(Entry(self.now_s() // 60, "outlast", "lost", error.what))
+    def _say(self, kind: str, text: str) -> None:
+        self._tell(Entry(self.now_s() // 60, "outlast", kind, text))
 
 
-def _stamp(file: Path) -> int:
+class Followed:
+    """A file that people change while we run."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._stamp = _stamp(path)
+
+    def changed(self) -> bool:
+        """Whether it changed since the last question."""
+        before, self._stamp = self._stamp, _stamp(self.path)
+        return before != self._stamp
+
+
+def _ears(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
+    """Return of which countries each source is the ear."""
+    found: dict[str, tuple[str, ...]] = {}
+    for one in sources:
+        found[one.name] = (*found.get(one.name, ()), *one.countries)
+    return found
+
+
+def _stamp(file: Path) -> tuple[int, int]:
     try:
-        return file.stat().st_mtime_ns
+        stat = file.stat()
     except OSError:
-        return 0
+        return 0, 0
+    return stat.st_mtime_ns, stat.st_ino

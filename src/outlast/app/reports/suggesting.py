@@ -1,88 +1,133 @@
 """Suggesting: what a person may want to do about a verdict. Never done by itself.
 
-For a region that is held responsible the suggestion is its evacuation, with the capacity proof of the
-production planner and guard; for a name, to freeze it, so that no automation moves while people look. What a
-drill foretells is asked of a `Forecast`, where there is one.
+For a region that is held responsible, and for each of those that share a fate that is, the suggestion is its
+evacuation, with the capacity proof of the production planner and guard; for a name, to freeze it, so that no
+automation moves while people look. Beside it stands what a drill foretells.
+
+Why never by itself: whoever can send reports could then move our traffic.
 """
 
-from typing import Protocol
+from collections.abc import Sequence
+from dataclasses import replace
 
 from outlast.app.drain import endpoints_in, prove
+from outlast.app.preview import Preview
+from outlast.app.reports.forecasting import Forecast, forecast
 from outlast.app.session import open_session
 from outlast.app.wiring import World
+from outlast.detect.belief import Advice, Suggestion
 from outlast.detect.verdict import Cause, CauseKind, Outcome, Verdict
 from outlast.drivers.reports.outgoing import Finding
+from outlast.model.errors import OutlastError
 from outlast.model.names import RegionName
 from outlast.model.override import Evacuation
+from outlast.model.topology import Endpoint
+
+SUGGESTIONS_MAX = 3
 
 
-class Forecast(Protocol):
-    """What a drill says of a step before it is taken."""
+async def suggest(
+    world: World, verdict: Verdict, foretell: Forecast = forecast
+) -> tuple[Suggestion, ...]:
+    """Return what to consider, likeliest cause first; nothing where there is nothing to do here."""
+    found: list[Suggestion] = []
+    for advice, subject in _wanted(world, verdict)[:SUGGESTIONS_MAX]:
+        made = await _proved(world, advice, subject)
+        if made is None:
+            continue
+        if not made.refused:
+            made = replace(made, forecast=await foretell(world.topology, advice, subject))
+        found.append(replace(made, at_ns=world.clock.now_ns()))
+    return tuple(found)
 
-    def __call__(self, region: str) -> str:
-        """Return in one line how a drill of evacuating a region came out; empty: none was held."""
+
+def _wanted(world: World, verdict: Verdict) -> list[tuple[Advice, str]]:
+    if verdict.outcome is not Outcome.CAUSE:
+        return []
+    steps = [step for one in verdict.suspects for step in _against(world, one.cause)]
+    return [*dict.fromkeys(steps)]
 
 
-def no_forecast(region: str) -> str:
-    """Say that no drill is known."""
-    del region
-    return ""
-
-
-async def suggestion(world: World, verdict: Verdict, forecast: Forecast = no_forecast) -> str:
-    """Return what to consider, as text with the command; empty where there is nothing to do here."""
-    if verdict.outcome is not Outcome.CAUSE or not verdict.suspects:
-        return ""
-    cause = verdict.suspects[0].cause
+def _against(world: World, cause: Cause) -> list[tuple[Advice, str]]:
+    topology = world.topology
     match cause.kind:
         case CauseKind.REGION:
-            return await _evacuation(world, cause, forecast)
-        case CauseKind.NAME if any(one.name == cause.name for one in world.topology.endpoints):
-            return f'consider: outlast freeze {world.file} {cause.name} --reason "..."'
-    return ""
+            return [(Advice.EVACUATE, cause.name)]
+        case CauseKind.SHARED:
+            return [
+                (Advice.EVACUATE, one.name) for one in topology.regions if cause.name in one.shares
+            ]
+        case CauseKind.NAME if any(one.name == cause.name for one in topology.endpoints):
+            return [(Advice.FREEZE, cause.name)]
+    return []
 
 
-async def _evacuation(world: World, cause: Cause, forecast: Forecast) -> str:
-    region = RegionName(cause.name)
-    endpoints = endpoints_in(world, region)
+async def _proved(world: World, advice: Advice, subject: str) -> Suggestion | None:
+    """Return a suggestion with its proof; None where the step would change nothing."""
+    if advice is Advice.FREEZE:
+        command = f'outlast freeze {world.file} {subject} --reason "..."'
+        return Suggestion(advice=advice, subject=subject, command=command)
+    endpoints = endpoints_in(world, RegionName(subject))
     if not endpoints:
-        return ""
-    wish = Evacuation(
-        region=region,
-        reason="what if",
-        by="detection",
-        at_ns=world.clock.now_ns(),
-        step_count=1,
-        step_s=0.0,
-    )
-    async with open_session(world, "detection", writes=False) as session:
-        proofs = await prove(session, endpoints, wish)
+        return None
+    try:
+        proofs = await _previews(world, endpoints, RegionName(subject))
+    except OutlastError as error:  # the proof needs the DNS, which may be what is down
+        refused = f"it cannot be proved now: {error.what}"
+        return Suggestion(advice=advice, subject=subject, command="", refused=refused)
     against = [
         f"{one.endpoint.name}: {one.ruling.findings[0].message}"
         for one in proofs
         if one.ruling is not None and not one.ruling.allowed
     ]
-    if against:
-        return f"evacuating {region} would be refused: {'; '.join(against)}"
-    told = forecast(region)
-    return (
-        f"consider: outlast evacuate {world.file} {region} --reason ...; the rest carries the demand of "
-        f"{len(endpoints)} endpoints{f'; a drill says: {told}' if told else ''}"
+    return Suggestion(
+        advice=advice,
+        subject=subject,
+        command="" if against else f'outlast evacuate {world.file} {subject} --reason "..."',
+        proof=tuple(_line(one, subject) for one in proofs),
+        refused="; ".join(against),
     )
 
 
-def finding_of(verdict: Verdict, minute: int, suggested: str) -> Finding | None:
-    """Return what to tell of a verdict; None if it names no cause."""
-    if verdict.outcome is not Outcome.CAUSE or not verdict.suspects:
-        return None
-    lead = verdict.suspects[0]
-    others = ", ".join(str(one.cause) for one in verdict.suspects[1:])
-    text = f"{lead.cause} explains {len(lead.explained)} services ({lead.posterior:.0%})"
-    return Finding(
-        key=f"{lead.cause.kind}/{lead.cause.name}",
-        cause=lead.cause.name,
-        text=text + (f"; also {others}" if others else ""),
-        started_s=minute * 60,
-        suggestion=suggested,
-        labels={"kind": str(lead.cause.kind)},
+async def _previews(world: World, endpoints: list[Endpoint], region: RegionName) -> list[Preview]:
+    wish = Evacuation(
+        region=region,
+        reason="what if",
+        by="detector",
+        at_ns=world.clock.now_ns(),
+        step_count=1,
+        step_s=0.0,
     )
+    async with open_session(world, "detector", writes=False) as session:
+        return await prove(session, endpoints, wish)
+
+
+def _line(one: Preview, region: str) -> str:
+    plan = one.plan or one.head
+    if plan is None:
+        return f"{one.endpoint.name}: nothing is published yet"
+    stay: dict[str, int] = {}
+    for member in plan.members:
+        if member.published:
+            stay[member.region] = stay.get(member.region, 0) + 1
+    rest = " ".join(f"{name}:{count}" for name, count in sorted(stay.items()))
+    return f"{one.endpoint.name} without {region}: {rest}; {plan.proof}"
+
+
+def findings_of(verdict: Verdict, minute: int, suggestions: Sequence[Suggestion]) -> list[Finding]:
+    """Return what to tell of a verdict: a finding a cause; none if it names none."""
+    if verdict.outcome is not Outcome.CAUSE:
+        return []
+    return [
+        Finding(
+            key=f"{one.cause.kind}/{one.cause.name}",
+            cause=one.cause.name,
+            text=f"{one.cause} explains {len(one.explained)} services ({one.posterior:.0%})",
+            started_s=minute * 60,
+            suggestion=" | ".join(
+                str(it) for it in suggestions if at == 0 or it.subject == one.cause.name
+            ),
+            labels={"kind": str(one.cause.kind)},
+        )
+        for at, one in enumerate(verdict.suspects)
+    ]

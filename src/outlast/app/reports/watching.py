@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from outlast.detect.blame import blame
+from outlast.detect.carry import carried, carried_cells
 from outlast.detect.cells import Cells, Flags, Grid, Notice, ProbeSeen, Tick
 from outlast.detect.counts import MinuteCounts, counts_of, part_of, pour
 from outlast.detect.intake import Batch, Fate, Intake
@@ -79,7 +80,8 @@ class Watcher:
         self._blame_every = blame_every
         self._cells: Cells | None = None
         self._state: DetectState = begin(grid)
-        self._probes: dict[tuple[str, str, str], ProbeSeen] = {}
+        self._probes: dict[tuple[str, ...], ProbeSeen] = {}
+        self._felt: tuple[ProbeSeen, ...] = ()
         self._notices: dict[str, Notice] = {}
         self._blamed = 0
         self._told: tuple[object, ...] = ()
@@ -112,8 +114,22 @@ class Watcher:
 
     def see(self, probes: Iterable[ProbeSeen], notices: Iterable[Notice]) -> None:
         """Take the other evidence as it stands now; what is not in it is not known any more."""
-        self._probes = {(one.subject, one.road, one.country): one for one in probes}
+        self._probes = {(one.subject, one.road, one.country, one.place): one for one in probes}
         self._notices = {one.service: one for one in notices}
+        self._felt = _felt(self._roads, self._probes.values())
+
+    def change(self, grid: Grid, roads: Roads) -> None:
+        """Go on with an edited topology; what was learnt of what stayed is kept."""
+        self._roads = roads
+        if grid == self._grid:
+            return
+        self._grid = grid
+        self._state = carried(self._state, grid)
+        if self._cells is not None:
+            self._cells = carried_cells(self._cells, grid)
+        left = {one.series for one in self._state.open.values()}
+        self.alarms = {one: alarm for one, alarm in self.alarms.items() if one in left}
+        self.live = None
 
     def take(self, batch: Batch, intake: Intake) -> Iterator[Entry]:
         """Take reports in the order in which they arrived; yield what follows."""
@@ -159,7 +175,9 @@ class Watcher:
         minute = self._cells.newest
         yield from self._hear(minute)
         tick: Tick = self._cells.tick(
-            live=self.live, probes=[*self._probes.values()], notices=[*self._notices.values()]
+            live=self.live,
+            probes=[*self._probes.values(), *self._felt],
+            notices=[*self._notices.values()],
         )
         self._state, alarms = step(self._state, tick)
         if self._tracing:
@@ -182,7 +200,7 @@ class Watcher:
         while self._others and self._others[0].minute <= minute:
             one = self._others.popleft()
             if one.probe is not None:
-                key = (one.probe.subject, one.probe.road, one.probe.country)
+                key = (one.probe.subject, one.probe.road, one.probe.country, one.probe.place)
                 self._probes[key] = one.probe
             if one.notice is not None:
                 self._notices[one.notice.service] = one.notice
@@ -202,6 +220,30 @@ class Watcher:
         self._since = minute
         self._told = key if self.verdict.outcome is not Outcome.QUIET else ()
         yield _verdict(minute, self.verdict, len(down))
+
+
+def _felt(roads: Roads, probes: Iterable[ProbeSeen]) -> tuple[ProbeSeen, ...]:
+    """Return what bad probes mean for services: those that lean wholly on what was probed would feel it.
+
+    A probe of a region names no service, and yet it agrees with an alarm of one that stands there.
+    """
+    places: dict[str, set[tuple[str, str]]] = {}
+    for one in probes:
+        if not one.good:
+            places.setdefault(one.subject, set()).add((one.country, one.place))
+    whole = np.ones(len(roads.cause_of)) if roads.share_of is None else roads.share_of
+    found: dict[str, set[tuple[str, str]]] = {}
+    for code, cause in enumerate(roads.causes):
+        if cause.name not in places:
+            continue
+        rows = roads.service_of[(roads.cause_of == code) & (whole == 1.0)]
+        for row in np.unique(rows).tolist():
+            found.setdefault(roads.services[row], set()).update(places[cause.name])
+    return tuple(
+        ProbeSeen(subject=service, good=False, country=country, place=place)
+        for service, some in sorted(found.items())
+        for country, place in sorted(some)
+    )
 
 
 def _alarm(alarm: Alarm) -> Entry:

@@ -131,9 +131,17 @@ def second_of(at: float | str | None, now_s: int) -> int:
 class Coder:
     """Turns reports into columns for one grid."""
 
-    def __init__(self, grid: Grid) -> None:
+    def __init__(self, grid: Grid, accepted: Mapping[str, str] | None = None) -> None:
+        """Make it.
+
+        Args:
+            accepted: further names, and the service that each stands for.
+        """
         self.grid = grid
-        self._services = {name.lower(): code for code, name in enumerate(grid.services)}
+        own = {name: code for code, name in enumerate(grid.services)}
+        others = (accepted or {}).items()
+        self._services = {name.lower(): own[to] for name, to in others if to in own}
+        self._services |= {name.lower(): code for name, code in own.items()}
         self._countries = {name: code for code, name in enumerate(grid.countries)}
         self._nowhere = self._countries.get(NOWHERE, len(grid.countries) - 1)
 

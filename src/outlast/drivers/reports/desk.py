@@ -98,7 +98,8 @@ class Desk:
         self._queue: deque[_Waiting] = deque()
         self._waiting = 0
         self._wake = asyncio.Event()
-        self._next_grid: Coder | None = None
+        self._next_coder: Coder | None = None
+        self._rolling = False
         self._disk = ThreadPoolExecutor(1, thread_name_prefix="reports")
 
     def now_s(self) -> int:
@@ -138,9 +139,19 @@ class Desk:
         self.put(group, done)
         return await heard
 
-    def change_grid(self, grid: Grid) -> None:
-        """Use another grid from the next turn on: the topology was edited."""
-        self._next_grid = Coder(grid)
+    @property
+    def review(self) -> Review:
+        """Names that nobody knows."""
+        return self._review
+
+    def change_coder(self, coder: Coder) -> None:
+        """Use another coder from the next turn on: the topology was edited, or a name was accepted."""
+        self._next_coder = coder
+        self._wake.set()
+
+    def roll(self) -> None:
+        """End the journal's segment with the next turn."""
+        self._rolling = True
         self._wake.set()
 
     def poke(self) -> None:
@@ -166,7 +177,7 @@ class Desk:
         self._queue.clear()
         self._waiting = 0
         try:
-            self._take_grid()
+            self._take_coder()
             tallies = await self._keep([one.group for one in taken])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
             self.totals.lost_turns += 1
@@ -177,10 +188,15 @@ class Desk:
         for one, tally in zip(taken, tallies, strict=True):
             one.done(tally)
 
-    def _take_grid(self) -> None:
-        if self._next_grid is not None:
-            self.coder, self._next_grid = self._next_grid, None
-            self._journal.change_grid(self.coder.grid)
+    def _take_coder(self) -> None:
+        """No write is under way between two turns, so the journal may be turned to."""
+        if self._rolling:
+            self._rolling = False
+            self._journal.roll()
+        if self._next_coder is not None:
+            before, self.coder, self._next_coder = self.coder, self._next_coder, None
+            if before.grid != self.coder.grid:
+                self._journal.change_grid(self.coder.grid)
 
     async def _keep(self, groups: list[Group]) -> list[Tally]:
         """Judge and keep what was handed in; return a tally for each group.

@@ -110,7 +110,7 @@ class Door:
             Refused: it is not taken.
         """
         told = _read(headers)
-        source = self._source(told.token)
+        source = self._source(told.token, now_s)
         if len(body) > self.limits.body_bytes:
             raise Refused(413, f"a request may have {self.limits.body_bytes} bytes")
         try:
@@ -126,9 +126,9 @@ class Door:
             self._heard(source.name)
         return Group(reports)
 
-    def _source(self, token: str) -> Source | None:
+    def _source(self, token: str, now_s: float) -> Source | None:
         if token:
-            source = find_source(self.rights.sources, token)
+            source = find_source(self.rights.sources, token, now_s)
             if source is None:
                 raise Refused(401, "this token is none of ours")
             return source

@@ -193,6 +193,11 @@ def _named(codes: np.typing.NDArray[np.int64], names: tuple[str, ...]) -> pa.Arr
     return pa.DictionaryArray.from_arrays(pa.array(codes.astype(np.int32)), pa.array(names))
 
 
+def name_of(segment: Segment) -> str:
+    """Return the name of the file that a segment becomes."""
+    return f"segment-{segment.number:010d}"
+
+
 def settle(segment: Segment, history: History, intake: Intake) -> MinuteCounts | None:
     """Move a closed segment to history; return its counts, None where it held none.
 
@@ -207,5 +212,5 @@ def settle(segment: Segment, history: History, intake: Intake) -> MinuteCounts |
     if grid is None or not parts:
         return None
     counts = added(parts, grid)
-    history.write(f"segment-{segment.number:010d}", counts)
+    history.write(name_of(segment), counts)
     return counts

@@ -16,7 +16,7 @@ A plain hash would be none: there are only four billion IPv4 addresses to try.
 import hashlib
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import ip_address, ip_network
@@ -35,6 +35,8 @@ ID_BYTES = 32
 
 ROTATION_S = 86_400
 """How long one key lives. It must be longer than the window within which one report counts."""
+
+_AGAIN_S = 60
 
 PREFIX_4, PREFIX_6 = 24, 48
 """What counts as one network: what one household or office is usually given, or less."""
@@ -120,3 +122,39 @@ def keep_key(path: Path, now_s: int) -> Key:
             remedy="delete the file: a new key is made, and reporters of the last hours may count twice",
         ) from error
     return key
+
+
+class Rotating:
+    """The identity of the day, while the process runs.
+
+    A key that cannot be changed goes on being used: reports must not be lost for it. It is said once, and
+    tried again every minute.
+    """
+
+    def __init__(self, path: Path, say: Callable[[str, str], None]) -> None:
+        """Make it.
+
+        Args:
+            say: told what went wrong, as a kind and a text.
+        """
+        self._path = path
+        self._say = say
+        self._identity: Identity | None = None
+        self._again_s = 0
+
+    def identity(self, now_s: int) -> Identity:
+        """Return the identity for this second.
+
+        Raises:
+            ConfigError: there is no key at all.
+        """
+        known = self._identity
+        if known is None:
+            known = self._identity = Identity(keep_key(self._path, now_s))
+        elif now_s - known.key.since_s >= ROTATION_S and now_s >= self._again_s:
+            self._again_s = now_s + _AGAIN_S
+            try:
+                known = self._identity = Identity(keep_key(self._path, now_s))
+            except ConfigError as error:
+                self._say("lost", error.what)
+        return known

@@ -2,8 +2,12 @@
 
 A source that hands in every ten seconds and then nothing for minutes is broken, cut off, or switched off; its
 zeros must not be read as "nobody complains". How long is too long is learnt from its own pace.
+
+A source may be the only ear in some countries, and says so when its token is made. While every ear of a
+country is silent, nothing is known of it: its series are neither judged nor learned from.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 GAPS = 5
@@ -11,6 +15,9 @@ GAPS = 5
 
 SILENT_MIN_S = 120.0
 """And at least so long: one slow request is no silence."""
+
+EVERYWHERE = ""
+"""In the place of a country: all of them."""
 
 
 @dataclass(slots=True)
@@ -22,8 +29,23 @@ class _Pace:
 class Sources:
     """When each source was last heard."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, public: bool = True) -> None:
+        """Make it.
+
+        Args:
+            public: whether anybody may report, so that somebody always may be heard.
+        """
         self._paces: dict[str, _Pace] = {}
+        self._ears: dict[str, frozenset[str]] = {}
+        self._public = public
+
+    def know(self, ears: Mapping[str, Iterable[str]], now_s: float) -> None:
+        """Learn which sources there are, with the countries of which each is the ear."""
+        self._ears = {name: frozenset(some) for name, some in ears.items()}
+        self._paces = {name: one for name, one in self._paces.items() if name in self._ears}
+        for name, some in self._ears.items():
+            if some and name not in self._paces:
+                self._paces[name] = _Pace(now_s)  # from now on it is waited for
 
     def hear(self, name: str, now_s: float) -> None:
         """Take note of a word from a source."""
@@ -43,7 +65,17 @@ class Sources:
             if now_s - pace.last_s > max(SILENT_MIN_S, GAPS * pace.gap_s)
         }
 
+    def deaf(self, now_s: float) -> frozenset[str]:
+        """Return the countries of which nothing can be heard; `EVERYWHERE` among them: of none."""
+        silent = self.silent(now_s)
+        heard = frozenset(
+            one for name, some in self._ears.items() if name not in silent for one in some
+        )
+        lost = frozenset(one for name in silent for one in self._ears.get(name, ())) - heard
+        alone = not self._public and len(silent) == len(self._paces) > 0
+        return lost | {EVERYWHERE} if alone else lost
+
     @property
-    def all_known(self) -> int:
-        """How many have ever been heard."""
-        return len(self._paces)
+    def heard(self) -> dict[str, float]:
+        """When each was last heard."""
+        return {name: one.last_s for name, one in sorted(self._paces.items())}

@@ -15,6 +15,7 @@ one address to one worker, else such a report counts once for each.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -87,6 +88,7 @@ class Outbox:
         self._pending: list[MinuteCounts] = []
         self._due = False
         self._serial = 0
+        self._cuts: dict[int, int | None] = {}
         self.unsent: list[Message] = []
 
     @property
@@ -129,11 +131,36 @@ class Outbox:
         self._due = bool(self._pending)
         return self._due
 
+    # what is left behind
+
+    def done(self, closed: Sequence[Segment]) -> int:
+        """Return the number of the last segment of which all was acknowledged; 0: none.
+
+        What is behind the last cut of a segment goes out with a cut of a later one. So a segment is done
+        once a message that was cut *after* it has arrived.
+        """
+        sent, done = self.sent, 0
+        for before, one in pairwise(closed):
+            cut = self._first_cut(one)
+            if cut is None:
+                continue  # nothing was cut in it: what is before it may wait still
+            if cut > sent:
+                break
+            done = before.number
+        return done
+
+    def _first_cut(self, segment: Segment) -> int | None:
+        """Return the first message that ends in a closed segment; read once, for it does not change."""
+        if segment.number not in self._cuts:
+            found = (serial_of(one) for _, one in segment.read() if one.kind is Kind.CUT)
+            self._cuts[segment.number] = next(found, None)
+        return self._cuts[segment.number]
+
     # after a restart
 
     def recover(self, segments: Sequence[Segment], intake: Intake) -> None:
         """Read the journal: remember reporters, and find what was cut and perhaps never arrived."""
-        sent = self.sent
+        sent = self._serial = self.sent  # segments that were deleted held older ones
         for segment in segments:
             for grid, record in segment.read():
                 if record.kind is Kind.ROWS:

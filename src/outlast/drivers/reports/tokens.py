@@ -10,7 +10,7 @@ import hmac
 import os
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -30,12 +30,16 @@ class Source:
         sha256: of the token, in hex.
         since_s: when it was made, seconds since 1970.
         reports_s: how many reports a second it may hand in.
+        countries: those of which it is the ear: while it is silent, nothing is known of them.
+        until_s: when the token ends, seconds since 1970; 0: never. Its successor is known meanwhile.
     """
 
     name: str
     sha256: str
     since_s: int
     reports_s: int = 200_000
+    countries: tuple[str, ...] = ()
+    until_s: int = 0
 
 
 def make_token() -> str:
@@ -48,14 +52,27 @@ def fingerprint(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def find_source(sources: Sequence[Source], token: str) -> Source | None:
-    """Return the source that a token belongs to."""
+def find_source(sources: Sequence[Source], token: str, now_s: float = 0.0) -> Source | None:
+    """Return the source that a token belongs to, if it has not ended."""
     presented = fingerprint(token)
     found: Source | None = None
     for one in sources:
-        if hmac.compare_digest(one.sha256, presented):
+        if hmac.compare_digest(one.sha256, presented) and not 0 < one.until_s <= now_s:
             found = one
     return found
+
+
+def renewed(sources: Sequence[Source], made: Source | None, name: str, ends_s: int) -> list[Source]:
+    """Return the sources with a new token for one of them; its older ones end.
+
+    Args:
+        made: None: there is no new one.
+        ends_s: when the older ones end, seconds since 1970; 0: at once.
+    """
+    others = [one for one in sources if one.name != name]
+    older = [one for one in sources if one.name == name and ends_s]
+    ending = [replace(one, until_s=min(one.until_s or ends_s, ends_s)) for one in older]
+    return [*others, *ending, *([made] if made is not None else [])]
 
 
 def read_sources(path: Path) -> tuple[Source, ...]:

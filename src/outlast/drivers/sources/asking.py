@@ -20,7 +20,7 @@ def ask(source: TargetSource, folder: Path) -> bytes:
     Raises:
         SourceError: nothing came, or not in order.
     """
-    data = _fetch(source) if source.url else _read(folder / source.file)
+    data = fetch(source.url, source.timeout_s) if source.url else _read(folder / source.file)
     if len(data) > BYTES_MAX:
         raise SourceError(f"{source} says more than {BYTES_MAX} bytes")
     return data
@@ -34,7 +34,12 @@ def _read(path: Path) -> bytes:
         raise SourceError(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _fetch(source: TargetSource) -> bytes:
+def fetch(url: str, timeout_s: float) -> bytes:
+    """Return what a URL answers, one byte more than the limit at the most.
+
+    Raises:
+        SourceError: nothing came, or not in order.
+    """
     opener = urllib.request.OpenerDirector()
     for handler in (
         urllib.request.HTTPHandler(),
@@ -43,15 +48,15 @@ def _fetch(source: TargetSource) -> bytes:
         urllib.request.HTTPDefaultErrorHandler(),
     ):
         opener.add_handler(handler)
-    request = urllib.request.Request(source.url, headers={"Accept": "application/json"})  # noqa: S310 - the topology admits http and https only
+    request = urllib.request.Request(url, headers={"Accept": "application/json"})  # noqa: S310 - the topology admits http and https only
     try:
-        with opener.open(request, timeout=source.timeout_s) as reply:
+        with opener.open(request, timeout=timeout_s) as reply:
             if reply.status != OK:
-                raise SourceError(f"{source.url} answers {reply.status}")
+                raise SourceError(f"{url} answers {reply.status}")
             data: bytes = reply.read(BYTES_MAX + 1)
             return data
     except urllib.error.HTTPError as error:
         with error:
-            raise SourceError(f"{source.url} answers {error.code}") from error
+            raise SourceError(f"{url} answers {error.code}") from error
     except (OSError, ValueError, urllib.error.URLError) as error:
-        raise SourceError(f"{source.url} cannot be asked: {error}") from error
+        raise SourceError(f"{url} cannot be asked: {error}") from error
