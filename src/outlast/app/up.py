@@ -33,6 +33,7 @@ from outlast.drivers.ledger import Ledger
 from outlast.drivers.mirrored import MirroredEnactor
 from outlast.drivers.planner import Planner
 from outlast.drivers.prober import Prober
+from outlast.drivers.stores.reopening import share
 from outlast.drivers.telemetry import Metrics, to_all
 from outlast.model.api import ProviderKind
 from outlast.model.errors import ConfigError, StoreError
@@ -215,7 +216,7 @@ class Up:
         names = {"planner": crew.planner_name} if crew.planner is not None else {}
         names |= {one.role: host for one in crew.probers}
         crew.leads = {
-            role: Leadership(store, role, name, self._tell) for role, name in names.items()
+            role: Leadership(share(store), role, name, self._tell) for role, name in names.items()
         }
         led = {role: partial(seat.keep, jobs[role]) for role, seat in crew.leads.items()}
         return jobs | led

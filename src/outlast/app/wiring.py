@@ -22,6 +22,7 @@ from outlast.drivers.providers.throttle import Throttles
 from outlast.drivers.providers.tsig import Key
 from outlast.drivers.signing import PlanSigner
 from outlast.drivers.stores.memory import MemoryStore
+from outlast.drivers.stores.reopening import share
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.trail.folder import TileFolder
 from outlast.drivers.trail.keeper import Keeper
@@ -183,7 +184,7 @@ class World:
                 signers.append(self.signer())
             return plan if signers[0] is None else signers[0].sign(plan)
 
-        return Ledger(store, self.clock, name, sign)
+        return Ledger(share(store), self.clock, name, sign)
 
     def signer(self) -> PlanSigner | None:
         """Return what plans are signed with; None where the topology names no key.
@@ -202,6 +203,7 @@ class World:
 
     def trail_keeper(self, store: Store, tell: Tell) -> Keeper:
         """Make what copies the journal into the audit trail and publishes it."""
+        store = share(store)
         scribe = Scribe(store, hide_people(self.state.people_secret()))
         folder = TileFolder(self.state.trail, self.trail_signer())
         return Keeper(store, scribe, (folder,), tell=tell)

@@ -153,6 +153,23 @@ async def test_a_commit_that_a_restoration_took_back_is_missed(tmp_path: Path) -
                     await store.scan("", newer_than=since)
 
 
+async def test_a_commit_does_not_slip_into_a_restored_etcd(tmp_path: Path) -> None:
+    """What it requires stands there too; but what its writer has read since does not."""
+    with running(1) as one:
+        async with opened(one) as store:
+            at = await store.commit(put("a", b"old"))
+            assert at is not None
+            await asyncio.to_thread(one.snapshot, tmp_path / "old.db")
+            await store.commit(put("b"))
+            await asyncio.to_thread(one.restore, tmp_path / "old.db")
+            with pytest.raises(StoreReplaced):
+                await store.commit(Change(requires=(("a", at),), puts=(("a", b"new"),)))
+        async with opened(one) as other:
+            entry = await other.get("a")
+            assert entry is not None
+            assert (entry.value, entry.revision) == (b"old", at)
+
+
 async def test_compaction_is_harmless_while_connected() -> None:
     with running(1) as one:
         async with opened(one) as store, opened(one) as other:

@@ -37,3 +37,23 @@ async def test_the_loss_is_told_once_and_the_next_use_meets_the_new_store() -> N
     assert entry.value == b"1"
     assert len(opened) == 1
     await store.close()
+
+
+async def test_whoever_shares_a_store_is_told_too_that_it_was_replaced() -> None:
+    """Else they would go on with what they remember of the one that went away."""
+    gone = Gone()
+
+    async def reopen() -> Store:
+        return MemoryStore()
+
+    store = ReopeningStore(gone, reopen)
+    other = store.share()
+    await other.commit(Change(puts=(("a", b"1"),)))
+    with pytest.raises(StoreReplaced):
+        await store.get("a")
+    with pytest.raises(StoreReplaced):
+        await other.scan("")
+    assert (await other.scan("")).entries == ()
+    assert await store.get("a") is None
+    assert await store.share().get("a") is None
+    await store.close()

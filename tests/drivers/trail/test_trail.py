@@ -4,6 +4,7 @@ import asyncio
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 from tests.support.builders import endpoint, fence_of, plan
 
@@ -14,7 +15,7 @@ from outlast.drivers.ledger import Ledger
 from outlast.drivers.stores.memory import MemoryData, MemoryStore
 from outlast.drivers.trail.folder import TileFolder, TrailForkError
 from outlast.drivers.trail.keeper import Keeper
-from outlast.drivers.trail.scribe import Scribe, entry_key
+from outlast.drivers.trail.scribe import HEAD, Scribe, TrailHead, entry_key
 from outlast.model.errors import StoreCorrupt
 from outlast.model.names import EndpointName
 from outlast.model.plan import Ruling
@@ -184,6 +185,19 @@ async def test_a_note_that_the_restored_store_still_holds_is_not_logged_again(wo
     await world.note(20, 25)
     await world.keeper().keep()
     assert [one.text for one in world.published()] == [f"number {one}" for one in range(25)]
+
+
+async def test_a_head_from_another_history_costs_no_note_and_doubles_none(world: World) -> None:
+    """It tells of a revision that this store has not had, so whatever is there is looked through."""
+    await world.note(0, 10)
+    await world.keeper().keep()
+    ahead = msgspec.json.encode(TrailHead(10, 1_000))
+    await MemoryStore(world.data).commit(Change(puts=((HEAD, ahead),)))
+    await world.note(10, 20)
+    keeper = world.keeper()
+    await keeper.keep()
+    await keeper.keep()
+    assert [one.text for one in world.published()] == [f"number {one}" for one in range(20)]
 
 
 async def test_a_running_keeper_notices_that_the_store_went_back(world: World) -> None:

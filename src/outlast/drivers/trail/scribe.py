@@ -86,7 +86,7 @@ class Scribe:
         while True:
             found = await self._store.get(HEAD)
             head, revision = _head(found), found.revision if found is not None else 0
-            notes = await self._notes(head.revision)
+            notes = await self._notes(await self._taken(head, revision))
             while notes:
                 batch = _batch(notes)
                 made = [pack(await self._entry(one)) for one in batch if one.key not in self._kept]
@@ -134,6 +134,18 @@ class Scribe:
             self._kept |= {f"journal/{unpack(one).note}" for one in some}
             after = TrailHead(head.size + len(some), head.revision)
             await self._append(head, revision, after, some)
+
+    async def _taken(self, head: TrailHead, revision: int) -> int:
+        """Return the revision up to which notes were taken: before the head itself, in its own history.
+
+        A head from another one can come into a store that was replaced meanwhile; then all is looked
+        through, and what the log has already is known by its name.
+        """
+        if not head.revision or head.revision < revision:
+            return head.revision
+        page = await self._store.scan("trail/entry/")
+        self._kept |= {f"journal/{unpack(one.value).note}" for one in page.entries}
+        return 0
 
     async def _notes(self, revision: int) -> list[Entry]:
         page = await self._store.scan("journal/", newer_than=revision)

@@ -187,16 +187,16 @@ class EtcdStore:
     async def _try(self, change: Change, number: bytes) -> tuple[bool, int | None]:
         """Try to commit once; return whether it is settled, and the outcome."""
         own = secrets.token_hex(8).encode()
-        since = self._marks.last.revision
+        known = self._marks.last
         writes = bool(change.puts) or await self._has_any(change.deletes)
         try:
-            request = self._request(change, number, own if writes else b"")
+            request = self._request(change, number, own if writes else b"", known)
             done = wire.read_txn(await self._link.send(wire.TXN, request))
         except Trouble as trouble:
             if not trouble.open:
                 raise store_error(trouble) from trouble
             await self._session.renew(number)
-            revision = await self._marks.fate(own, since=since)
+            revision = await self._marks.fate(own, since=known.revision)
             return revision is not None, revision
         except asyncio.CancelledError:
             self._session.doubt()
@@ -204,10 +204,11 @@ class EtcdStore:
         if done.succeeded and writes:
             self._marks.left(Mark(done.revision, own, done.revision))
             return True, done.revision
-        found = done.found[-1].entries
+        mark = self._marks.note(mark_in(done.found[-1]), known)
         if done.succeeded:
             appeared = any(one.entries for one in done.found[:-1])
-            return not appeared, mark_in(done.found[-1]).revision
+            return not appeared, mark.revision
+        found = done.found[0].entries
         if found and found[0].value == number:
             return True, None
         await self._session.renew(number)
@@ -221,11 +222,16 @@ class EtcdStore:
         done = wire.read_txn(await self._link.ask(wire.TXN, wire.ask_txn([], steps, [])))
         return any(one.entries for one in done.found)
 
-    def _request(self, change: Change, number: bytes, own: bytes) -> bytes:
-        """Return the transaction; without a number of its own, it only looks at what it would delete."""
+    def _request(self, change: Change, number: bytes, own: bytes, known: Mark) -> bytes:
+        """Return the transaction; without a number of its own, it only looks at what it would delete.
+
+        An etcd that was restored may hold what is required, and not what its writer has read since.
+        """
         keys, session = self._keys, self._session.key
         compare = [wire.if_value(session, number)]
         compare += [wire.if_revision(keys.entry(key), at) for key, at in change.requires]
+        if known.revision:
+            compare.append(wire.if_not_before(keys.mark, known.revision))
         if own:
             steps = [wire.put_step(keys.entry(key), value) for key, value in change.puts]
             steps += [wire.delete_step(keys.entry(key)) for key in change.deletes]
@@ -233,7 +239,8 @@ class EtcdStore:
         else:
             looked = [*(keys.entry(key) for key in change.deletes), keys.mark]
             steps = [wire.range_step(wire.ask_range(one)) for one in looked]
-        return wire.ask_txn(compare, steps, [wire.range_step(wire.ask_range(session))])
+        looks = [wire.range_step(wire.ask_range(one)) for one in (session, keys.mark)]
+        return wire.ask_txn(compare, steps, looks)
 
 
 def _page(found: wire.Found) -> int:

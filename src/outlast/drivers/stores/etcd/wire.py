@@ -20,6 +20,7 @@ LEASE_KEEP_ALIVE = "/etcdserverpb.Lease/LeaseKeepAlive"
 LEASE_REVOKE = "/etcdserverpb.Lease/LeaseRevoke"
 AUTHENTICATE = "/etcdserverpb.Auth/Authenticate"
 
+_GREATER = 1
 _BY_CREATION, _BY_MODIFICATION, _BY_VALUE = 1, 2, 3
 
 
@@ -132,6 +133,16 @@ def delete_step(key: bytes) -> bytes:
 def if_revision(key: bytes, revision: int) -> bytes:
     """Compare: the key was last changed at this revision; 0: it is not there."""
     return _number(2, _BY_MODIFICATION) + _bytes(3, key) + _number(6, revision)
+
+
+def if_not_before(key: bytes, revision: int) -> bytes:
+    """Compare: the key was last changed at this revision or after it. The revision is above 0."""
+    return (
+        _number(1, _GREATER)
+        + _number(2, _BY_MODIFICATION)
+        + _bytes(3, key)
+        + _number(6, revision - 1)
+    )
 
 
 def if_absent(key: bytes) -> bytes:
