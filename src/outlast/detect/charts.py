@@ -23,12 +23,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from outlast.detect import loops
 from outlast.detect.cells import Codes, Counts, Flags
 from outlast.detect.profile import Profile, Reals32
 from outlast.detect.setting import Setting
-
-_PRIOR_REPORTS = 0.5
-"""Both parameters of the level's Gamma prior: half a report in half a step. Weak, and never zero."""
 
 _SETTLED_STEPS = 8
 """Before so many steps a count enters the level as it is: nothing is known to winsorise it by."""
@@ -91,7 +89,7 @@ class Charts:
         self.step = step
         self.profile = Profile(count, max(self.windows), groups, self.setting)
         s = self.setting
-        self._keep = np.float32(np.exp(-step / s.level_minutes))
+        self._keep = float(np.exp(-step / s.level_minutes))
         self._reports: Reals32 = np.zeros(count, np.float32)
         self._steps: Reals32 = np.zeros(count, np.float32)
         self.threshold: Reals32 = np.full(count, s.tail_start, np.float32)
@@ -100,6 +98,16 @@ class Charts:
         self._peak: Reals32 = np.zeros(count, np.float32)
         self.last_excess: Codes = np.full(count, LONG_AGO, np.int64)
         self._frozen_since: Codes = np.full(count, LONG_AGO, np.int64)
+        self._known = loops.Known(
+            self._reports,
+            self._steps,
+            self.threshold,
+            self.excess,
+            self._clusters,
+            self._peak,
+            self.last_excess,
+            self.profile.groups,
+        )
         self._seen = 0
 
     @property
@@ -110,9 +118,28 @@ class Charts:
     @property
     def level(self) -> Reals32:
         """The expected count of a step, the profile apart."""
-        return (self._reports + np.float32(_PRIOR_REPORTS)) / (
-            self._steps + np.float32(_PRIOR_REPORTS)
-        )
+        return self.level_of(slice(None))
+
+    def level_of(self, at: Codes | slice | int) -> Reals32:
+        """Return `level` of some series."""
+        prior = np.float32(loops.PRIOR_REPORTS)
+        found: Reals32 = (self._reports[at] + prior) / (self._steps[at] + prior)
+        return found
+
+    def expected_of(self, at: int) -> float:
+        """Return the expected count of one series in the present step."""
+        return float(self.level_of(at)) * float(self.profile.summed(1)[self._known.groups[at]])
+
+    def expected_cells(self, shape: tuple[int, int], live: Flags) -> Reals32:
+        """Return what cells, which share the profile of their country, expect of the longest window.
+
+        Those of countries that are not live expect nothing.
+        """
+        cells = shape[0] * shape[1]
+        shares = self.profile.usual(self.windows[-1])[self._known.groups[: shape[1]]]
+        found: Reals32 = self.level_of(slice(cells)).reshape(shape)
+        found *= shares * live
+        return found
 
     @property
     def nbytes(self) -> int:
@@ -148,7 +175,7 @@ class Charts:
     def observe(
         self,
         minute: int,
-        sums: Sequence[Counts],
+        sums: Sequence[Counts] | Counts,
         *,
         factor: Reals32 | None = None,
         blind: Flags | None = None,
@@ -161,66 +188,61 @@ class Charts:
             factor: what the expected counts are multiplied by: how much louder everybody talks.
             blind: series whose sources are silent: not judged, nothing learned.
         """
-        level = self.level
-        share = self.profile.begin(minute)
-        level_now = level if factor is None else level * factor
-        deviate, row = self._deviates(sums, level_now)
-        if blind is not None:
-            deviate[blind] = 0
-        at = np.flatnonzero(deviate > self.threshold)
-        loud = self._loud(at, deviate, row, sums, level_now)
+        self.profile.begin(minute)
+        usable = sum(1 for one in self.windows if one <= self._seen + 1)
+        shares = np.stack([self.profile.summed(one) for one in self.windows[:usable]])
+        heard = np.ascontiguousarray(sums[:usable], np.int32)
+        now = loops.Now(
+            shares,
+            loops.NO_FACTOR if factor is None else factor,
+            loops.NONE_STILL if blind is None else blind,
+        )
+        stood = loops.standing(heard, self._known, now, self.setting.dispersion_ratio)
+        loud = self._loud(stood, heard, now)
         frozen = self._freeze(minute, loud)
-        if blind is not None:
-            frozen = np.union1d(frozen, np.flatnonzero(blind))
-        self._learn_tail(minute, at, deviate)
-        self._learn_level(sums[0], level, share, factor, frozen)
+        still = np.zeros(len(self.threshold), np.bool_) if blind is None else blind.copy()
+        still[frozen] = True
+        learnt = loops.learn(
+            heard[0], self._known, now._replace(still=still), stood, self._numbers(minute)
+        )
+        self.last_excess[stood.at] = minute
+        self.profile.learn(*learnt)
         self._seen += 1
         return loud
 
-    def _deviates(self, sums: Sequence[Counts], level: Reals32) -> tuple[Reals32, Codes]:
-        """Return each series' largest root deviance over the windows that have filled, and which it is."""
-        deviate = np.zeros(len(level), np.float32)
-        row = np.zeros(len(level), np.int64)
-        dispersion = np.float32(self.setting.dispersion_ratio)
-        unsure = self._reports + np.float32(_PRIOR_REPORTS)
-        for number, window in enumerate(self.windows):
-            if self._seen + 1 < window:
-                break
-            expected = level * self.profile.over(window)
-            at = np.flatnonzero(sums[number] > expected)
-            observed = sums[number][at].astype(np.float32)
-            here = expected[at]
-            # What is not known of the level is spread as well: 1/k = dispersion + 1/reports seen.
-            size = np.reciprocal(dispersion + np.reciprocal(unsure[at]))
-            root = np.sqrt(np.maximum(deviance(observed, here, size), 0))
-            better = root > deviate[at]
-            deviate[at[better]] = root[better]
-            row[at[better]] = number
-        return deviate, row
-
-    def _loud(
-        self,
-        at: Codes,
-        deviate: Reals32,
-        row: Codes,
-        sums: Sequence[Counts],
-        level: Reals32,
-    ) -> Loud:
+    def _numbers(self, minute: int) -> loops.Numbers:
         s = self.setting
-        rows = row[at]
-        observed = np.zeros(len(at), np.float32)
-        expected = np.zeros(len(at), np.float32)
-        enough = np.zeros(len(at), np.bool_)
-        for number, window in enumerate(self.windows):
-            counts = sums[number][at]
-            means = level[at] * self.profile.over(window)[at]
-            mine = rows == number
-            observed[mine] = counts[mine]
-            expected[mine] = means[mine]
-            if self._seen + 1 >= window:
-                enough |= counts >= s.reports_least + s.ratio_least * means
-        loudness = (deviate[at] - self.threshold[at]) / self.excess[at] - np.log(s.tail_share)
-        return Loud(at, loudness.astype(np.float32), rows, observed, expected, enough)
+        return loops.Numbers(
+            dispersion=s.dispersion_ratio,
+            keep=self._keep,
+            winsor=s.winsor if self._seen >= _SETTLED_STEPS else 0.0,
+            gain=2 * max(s.threshold_gain, _GAIN_START / (self._seen + _GAIN_STEPS)),
+            tail_share=s.tail_share,
+            threshold_least=s.threshold_least,
+            excess_cap=s.excess_cap,
+            tail_clusters=s.tail_clusters,
+            ended_before=minute - s.cluster_minutes,
+        )
+
+    def _loud(self, stood: loops.Standing, sums: Counts, now: loops.Now) -> Loud:
+        s = self.setting
+        at = stood.at
+        level = self.level_of(at) * (now.factor[at] if len(now.factor) else np.float32(1))
+        groups = self._known.groups[at]
+        counts = sums[:, at]
+        means = level * now.shares[:, groups]
+        enough: Flags = np.any(counts >= s.reports_least + s.ratio_least * means, axis=0)
+        beyond = stood.deviate - self.threshold[at]
+        loudness = beyond / self.excess[at] - np.log(s.tail_share)
+        here = stood.row, np.arange(len(at))
+        return Loud(
+            at,
+            loudness.astype(np.float32),
+            stood.row,
+            counts[here].astype(np.float32),
+            means[here].astype(np.float32),
+            enough,
+        )
 
     def _freeze(self, minute: int, loud: Loud) -> Codes:
         """Return the series whose baseline learns nothing in this step."""
@@ -233,50 +255,6 @@ class Charts:
         new = since[at] == LONG_AGO
         since[at[new]] = minute
         return at[minute - since[at] < s.freeze_minutes]
-
-    def _learn_tail(self, minute: int, at: Codes, deviate: Reals32) -> None:
-        s = self.setting
-        ended = np.flatnonzero((self._peak > 0) & (self.last_excess <= minute - s.cluster_minutes))
-        peak = np.minimum(self._peak[ended], s.excess_cap * self.excess[ended])
-        count = np.minimum(self._clusters[ended] + 1, s.tail_clusters)
-        self.excess[ended] += (peak - self.excess[ended]) / count
-        self._clusters[ended] = count
-        self._peak[ended] = 0
-        self._peak[at] = np.maximum(self._peak[at], deviate[at] - self.threshold[at])
-        self.last_excess[at] = minute
-        gain = 2 * max(s.threshold_gain, _GAIN_START / (self._seen + _GAIN_STEPS))
-        rise = np.float32(gain) * self.excess[at]
-        self.threshold -= np.float32(gain * s.tail_share) * self.excess
-        self.threshold[at] += rise
-        np.maximum(self.threshold, np.float32(s.threshold_least), out=self.threshold)
-
-    def _learn_level(
-        self,
-        counts: Counts,
-        level: Reals32,
-        share: Reals32,
-        factor: Reals32 | None,
-        frozen: Codes,
-    ) -> None:
-        s = self.setting
-        expected = level * share
-        seen = counts.astype(np.float32)
-        if factor is not None:
-            seen /= factor
-        if self._seen >= _SETTLED_STEPS:
-            over = np.flatnonzero(seen > expected)
-            mean = expected[over]
-            spread = np.sqrt(mean + np.float32(s.dispersion_ratio) * mean * mean)
-            seen[over] = np.minimum(seen[over], mean + np.float32(s.winsor) * spread)
-        kept = self._reports[frozen], self._steps[frozen]
-        self._reports *= self._keep
-        self._reports += seen
-        self._steps *= self._keep
-        self._steps += share
-        self._reports[frozen], self._steps[frozen] = kept
-        weight: Reals32 = np.reciprocal(1 + np.float32(s.dispersion_ratio) * expected)
-        weight[frozen] = 0
-        self.profile.learn(seen * weight, level * weight)
 
 
 def deviance(observed: Reals32, expected: Reals32, size: Reals32) -> Reals32:

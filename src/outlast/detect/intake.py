@@ -19,7 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outlast.detect.cells import Codes, Flags
-from outlast.detect.seen import Hashes, Seen, mixed
+from outlast.detect.compiled import compiled
+from outlast.detect.seen import FIRST, SECOND, Hashes, Seen, mixed
 
 UNKNOWN_SERVICE = -1
 """The code of a service that the topology does not know."""
@@ -126,8 +127,10 @@ class Intake:
         fates[batch.at_s < now_s - rules.late_max_s] = Fate.OLD
         fates[batch.at_s > now_s + rules.skew_max_s] = Fate.FUTURE
         self._turn(now_s)
-        slots = self._slots(batch)
         known = batch.network != NO_NETWORK
+        if not known.any():
+            return self._unshared(batch, fates)
+        slots = self._slots(batch)
         # Whoever has used up its weight does not reach the memory of reporters: it would flush it.
         fates[(fates == 0) & known & (self._weight[slots] >= rules.network_cap)] = Fate.CAPPED
         open_ = np.flatnonzero(fates == 0)
@@ -136,6 +139,14 @@ class Intake:
         fresh = open_[new & known[open_]]
         over = self._weigh(slots[fresh])
         fates[fresh[over]] = Fate.CAPPED
+        return fates
+
+    def _unshared(self, batch: Batch, fates: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Judge reports of which no network is known; those that are out already keep their fate."""
+        open_ = np.flatnonzero(fates == 0)
+        every = len(open_) == len(batch)
+        new = self.seen.add(self.keys(batch if every else batch.take(open_)))
+        fates[open_[~new]] = Fate.DUPLICATE
         return fates
 
     def take_back(self, batch: Batch) -> None:
@@ -151,9 +162,7 @@ class Intake:
 
     def keys(self, batch: Batch) -> Hashes:
         """Return what must be unique: reporter, service and window in one number."""
-        windows = (batch.at_s // self.rules.window_s).astype(np.uint64)
-        place = mixed((windows << np.uint64(24)) ^ batch.service.astype(np.uint64))
-        return mixed(batch.reporter ^ place)
+        return _keys(batch.at_s, batch.service, batch.reporter, self.rules.window_s)
 
     def _turn(self, now_s: int) -> None:
         """A new window begins: every network may weigh again."""
@@ -177,3 +186,21 @@ class Intake:
         over[order] = self._weight[ordered] + rank >= self.rules.network_cap
         np.add.at(self._weight, slots[~over], 1)
         return over
+
+
+@compiled
+def _keys(at_s: Codes, service: Codes, reporter: Hashes, window_s: int) -> Hashes:
+    """Return `mixed(reporter ^ mixed(window << 24 ^ service))` of each report."""
+    keys = np.empty(len(at_s), np.uint64)
+    for one in range(len(at_s)):
+        value = (np.uint64(at_s[one] // window_s) << np.uint64(24)) ^ np.uint64(service[one])
+        for turn in range(2):
+            value ^= value >> np.uint64(30)
+            value *= FIRST
+            value ^= value >> np.uint64(27)
+            value *= SECOND
+            value ^= value >> np.uint64(31)
+            if not turn:
+                value ^= reporter[one]
+        keys[one] = value
+    return keys

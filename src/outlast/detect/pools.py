@@ -4,13 +4,13 @@ Most cells see a report an hour and could never speak alone. So a service is wat
 country over all services, a category over both. One flat array holds them all, in that order.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
 from outlast.detect.cells import Codes, Counts, Grid
+from outlast.detect.compiled import compiled
 from outlast.detect.verdict import Scope, Series
 
 
@@ -31,6 +31,14 @@ class Pools:
         codes = {one: code for code, one in enumerate(self.categories)}
         words = self.grid.categories or ("",) * len(self.grid.services)
         return np.array([codes.get(one, -1) for one in words], np.int64)
+
+    @cached_property
+    def members(self) -> dict[str, frozenset[str]]:
+        """The services of each category."""
+        found: dict[str, set[str]] = {}
+        for service, category in zip(self.grid.services, self.grid.categories, strict=False):
+            found.setdefault(category, set()).add(service)
+        return {category: frozenset(mine) for category, mine in found.items()}
 
     @cached_property
     def bounds(self) -> dict[Scope, tuple[int, int]]:
@@ -83,16 +91,27 @@ class Pools:
             case Scope.CATEGORY:
                 return Series(scope, category=self.categories[place])
 
-    def sums(self, windows: Counts) -> list[Counts]:
+    def sums(self, windows: Counts) -> Counts:
         """Return the counts of all series for each window, from an array (windows, services, countries)."""
-        return [self._flat(one) for one in windows]
+        return summed(windows, self.category_of, self.count)
 
-    def _flat(self, cells: Counts) -> Counts:
-        services: Counts = cells.sum(axis=1, dtype=np.int32)
-        countries: Counts = cells.sum(axis=0, dtype=np.int32)
-        parts: Sequence[Counts] = (cells.reshape(-1), services, countries)
-        if self.categories:
-            known = self.category_of >= 0
-            sums = np.bincount(self.category_of[known], services[known], len(self.categories))
-            parts = (*parts, sums.astype(np.int32))
-        return np.concatenate(parts)
+
+@compiled
+def summed(windows: Counts, category_of: Codes, count: int) -> Counts:
+    """Return cells, services, countries and categories of each window beside each other."""
+    lengths, services, countries = windows.shape
+    out = np.zeros((lengths, count), np.int32)
+    cells = services * countries
+    for window in range(lengths):
+        for service in range(services):
+            total = 0
+            for country in range(countries):
+                number = windows[window, service, country]
+                if number:
+                    out[window, service * countries + country] = number
+                    out[window, cells + services + country] += number
+                    total += number
+            out[window, cells + service] = total
+            if total and category_of[service] >= 0:
+                out[window, cells + services + countries + category_of[service]] += total
+    return out

@@ -10,7 +10,7 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from outlast.detect.cells import Codes
+from outlast.detect.cells import Codes, Reals
 from outlast.detect.setting import DAY_SLOTS, SLOT_MINUTES, WEEK_SLOTS, Setting
 
 Reals32 = NDArray[np.float32]
@@ -22,7 +22,6 @@ class Profile:
     def __init__(self, count: int, longest: int, groups: Codes | None, setting: Setting) -> None:
         """Begin flat; `longest` is the longest window in steps, `groups` as in `Charts`."""
         self._groups: Codes = np.arange(count) if groups is None else groups
-        self._alone = groups is None
         self._size = int(self._groups.max()) + 1 if count else 0
         self._day_weight = setting.day_weight
         self._week_weight = setting.week_weight
@@ -31,23 +30,27 @@ class Profile:
         self._week = np.zeros((2, WEEK_SLOTS, self._size), np.float32)
         self._slot = -1
         self._recent: deque[Reals32] = deque(maxlen=longest)
-        self._over: dict[int, Reals32] = {}
+        self._summed: dict[int, Reals32] = {}
 
     @property
     def nbytes(self) -> int:
         """Memory in bytes; constant."""
         return self._day.nbytes + self._week.nbytes + self._groups.nbytes
 
-    def begin(self, minute: int) -> Reals32:
-        """Turn to a step; return the share of each series."""
+    @property
+    def groups(self) -> Codes:
+        """The group of each series."""
+        return self._groups
+
+    def begin(self, minute: int) -> None:
+        """Turn to a step."""
         slot = minute // SLOT_MINUTES % WEEK_SLOTS
         if slot != self._slot:
             self._slot = slot
             self._day[:, slot % DAY_SLOTS] *= self._keep
             self._week[:, slot] *= self._keep
         self._recent.appendleft(self._shares(slot))
-        self._over = {}
-        return self.over(1)
+        self._summed = {}
 
     @property
     def learnt(self) -> tuple[Reals32, Reals32]:
@@ -69,7 +72,7 @@ class Profile:
         groups = self._groups[here]
         for mine, theirs in zip(self.learnt, old.learnt, strict=True):
             mine[:, :, groups] = theirs[:, :, there]
-        self._slot, self._over = old.slot, {}
+        self._slot, self._summed = old.slot, {}
         for shares in old.recent:
             flat = np.ones(self._size, np.float32)
             flat[groups] = shares[there]
@@ -77,28 +80,26 @@ class Profile:
 
     def over(self, window: int) -> Reals32:
         """Return the sum of the shares of each series over the last steps, this one included."""
-        found = self._over.get(window)
+        return self.summed(window)[self._groups]
+
+    def summed(self, window: int) -> Reals32:
+        """Return `over` for each group."""
+        found = self._summed.get(window)
         if found is None:
             recent = [one for _, one in zip(range(window), self._recent, strict=False)]
-            total: Reals32 = np.add.reduce(recent, axis=0)
-            found = total if self._alone else total[self._groups]
-            self._over[window] = found
+            found = np.add.reduce(recent, axis=0)
+            self._summed[window] = found
         return found
 
     def usual(self, window: int) -> Reals32:
-        """Return `over` for the step before this one; flat before there was any."""
+        """Return `summed` for the step before this one; flat before there was any."""
         if not self._recent:
-            return np.full(len(self._groups), window, np.float32)
-        return self.over(window)
+            return np.full(self._size, window, np.float32)
+        return self.summed(window)
 
-    def learn(self, reports: Reals32, level: Reals32) -> None:
-        """Add what the series saw in this step, and what their level gave, both already weighted."""
-        for half, values in enumerate((reports, level)):
-            sums = (
-                values
-                if self._alone
-                else np.bincount(self._groups, values, self._size).astype(np.float32)
-            )
+    def learn(self, reports: Reals, level: Reals) -> None:
+        """Add what each group saw in this step, and what its level gave, both already weighted."""
+        for half, sums in enumerate((reports, level)):
             self._day[half, self._slot % DAY_SLOTS] += sums
             self._week[half, self._slot] += sums
 

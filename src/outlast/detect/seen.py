@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from outlast.detect.cells import Flags
-from outlast.model.errors import Bug
+from outlast.detect.compiled import compiled
 
 Hashes = NDArray[np.uint64]
 
@@ -24,8 +24,8 @@ _FORGOTTEN = np.uint64(1)
 _POSITION_BITS = 20
 """Keys that are taken at once; 44 bits are left to sort them by."""
 
-_FIRST = np.uint64(0xBF58476D1CE4E5B9)
-_SECOND = np.uint64(0x94D049BB133111EB)
+FIRST = np.uint64(0xBF58476D1CE4E5B9)
+SECOND = np.uint64(0x94D049BB133111EB)
 
 
 def mixed(values: Hashes) -> Hashes:
@@ -34,9 +34,9 @@ def mixed(values: Hashes) -> Hashes:
     It is no secret and keeps none: what must not be guessed has to be hashed with a key before.
     """
     out = values ^ (values >> np.uint64(30))
-    out *= _FIRST
+    out *= FIRST
     out ^= out >> np.uint64(27)
-    out *= _SECOND
+    out *= SECOND
     out ^= out >> np.uint64(31)
     return out
 
@@ -82,17 +82,8 @@ class Seen:
     def _add(self, keys: Hashes) -> Flags:
         if self._held > len(self._young) // 2:
             self._turn()
-        usable = np.maximum(keys, np.uint64(2))
-        order = _by_key(usable)
-        ordered = usable[order]
-        changes = np.r_[True, ordered[1:] != ordered[:-1]]
-        first, distinct = order[changes], ordered[changes]
-        unknown = _places(self._old, distinct, self._shift) < 0
-        added = np.zeros(len(distinct), np.bool_)
-        added[unknown] = self._insert(distinct[unknown])
-        self._held += int(np.count_nonzero(added))
         new = np.zeros(len(keys), np.bool_)
-        new[first[added]] = True
+        self._held += _remember(self._young, self._old, keys, new)
         return new
 
     def _turn(self) -> None:
@@ -100,25 +91,6 @@ class Seen:
         self._old, self._young = self._young, self._old
         self._young[:] = _EMPTY
         self._held = 0
-
-    def _insert(self, keys: Hashes) -> Flags:
-        """Put distinct keys into the young table; False where one stood there already."""
-        table, last = self._young, len(self._young) - 1
-        new = np.zeros(len(keys), np.bool_)
-        left = np.arange(len(keys))
-        slots = (keys >> self._shift).astype(np.int64)
-        for _ in range(len(table)):
-            if not len(left):
-                return new
-            wanted = keys[left]
-            found = table[slots]
-            free = found == _EMPTY
-            table[slots[free]] = wanted[free]
-            won = free & (table[slots] == wanted)  # of two that wanted one slot, one has it
-            new[left[won]] = True
-            on = ~won & (found != wanted)
-            left, slots = left[on], (slots[on] + 1) & last
-        raise Bug("the memory of reporters is full, which turning its tables should prevent")
 
     def forget(self, keys: Hashes) -> None:
         """Take keys back that were new a moment ago: what they stood for was not kept after all."""
@@ -128,15 +100,43 @@ class Seen:
             table[at[at >= 0]] = _FORGOTTEN
 
 
-def _by_key(keys: Hashes) -> NDArray[np.int64]:
-    """Return positions in the order of the keys' upper bits, equal ones in the order given.
+@compiled
+def _remember(young: Hashes, old: Hashes, keys: Hashes, new: Flags) -> int:
+    """Put keys into the young table; say in `new` which stood in neither, and return how many.
 
-    Sorting numbers is many times as fast as sorting positions by them, so the positions ride in the lower
-    bits. And what is sorted walks through a table that is addressed by upper bits from front to back.
+    In the order of their upper bits, equal ones in the order given: a table is addressed by upper bits, so
+    it is walked through from front to back in parts that a cache holds, and not at random.
     """
-    low = np.uint64((1 << _POSITION_BITS) - 1)
-    riding = np.sort((keys & ~low) | np.arange(len(keys), dtype=np.uint64))
-    return (riding & low).astype(np.int64)
+    places = np.zeros((1 << 10) + 1, np.int64)
+    for key in keys:
+        places[(key >> np.uint64(54)) + np.uint64(1)] += 1
+    places = np.cumsum(places)
+    order = np.empty(len(keys), np.int64)
+    for at in range(len(keys)):
+        part = keys[at] >> np.uint64(54)
+        order[places[part]] = at
+        places[part] += 1
+    last = np.uint64(len(young) - 1)
+    shift = np.uint64(64)
+    while last >> (np.uint64(64) - shift):
+        shift -= np.uint64(1)
+    added = 0
+    for place in range(len(order)):
+        at = order[place]
+        key = max(keys[at], np.uint64(2))
+        slot = key >> shift
+        while old[slot] != key and old[slot]:
+            slot = (slot + np.uint64(1)) & last
+        if old[slot] == key:
+            continue
+        slot = key >> shift
+        while young[slot] != key and young[slot]:
+            slot = (slot + np.uint64(1)) & last
+        if young[slot] != key:
+            young[slot] = key
+            new[at] = True
+            added += 1
+    return added
 
 
 def _places(table: Hashes, keys: Hashes, shift: np.uint64) -> NDArray[np.int64]:

@@ -13,9 +13,11 @@ Silence is not health: a country whose source is silent is neither judged nor le
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 import numpy as np
 
+from outlast.detect import loops
 from outlast.detect.cells import (
     WINDOWS_MINUTES,
     Evidence,
@@ -23,7 +25,7 @@ from outlast.detect.cells import (
     Grid,
     Tick,
 )
-from outlast.detect.charts import Charts, Loud, deviance
+from outlast.detect.charts import Charts, Loud
 from outlast.detect.discoveries import discoveries
 from outlast.detect.pools import Pools
 from outlast.detect.profile import Reals32
@@ -124,9 +126,7 @@ def _factors(state: DetectState, tick: Tick) -> Reals32 | None:
     services, countries = state.grid.shape
     charts, cells = state.charts, state.grid.size
     row = len(charts.windows) - 1
-    level = charts.level[:cells]
-    expected = level * charts.profile.usual(charts.windows[row])[:cells]
-    expected = (expected.reshape(services, countries) * tick.live).astype(np.float32)
+    expected = charts.expected_cells(state.grid.shape, tick.live)
     most = state.setting.surge_most
     everywhere = surge(tick.sums[row].sum(axis=1), expected.sum(axis=1), most)
     by_country = surges(tick.sums[row], expected, everywhere, most, tick.live)
@@ -135,7 +135,8 @@ def _factors(state: DetectState, tick: Tick) -> Reals32 | None:
     factor = np.full(state.pools.count, everywhere, np.float32)
     factor[:cells] = np.tile(by_country, services)
     if not tick.live.all():
-        _of_the_live(state, tick.live, level.reshape(services, countries), factor)
+        level = charts.level_of(slice(cells)).reshape(services, countries)
+        _of_the_live(state, tick.live, level, factor)
     return factor
 
 
@@ -199,11 +200,13 @@ def _opened(state: DetectState, minute: int, loud: Loud, believed: Flags) -> lis
 
 def _keep(state: DetectState, minute: int, loud: Loud) -> None:
     """Keep open alarms alive whose series still exceeds its threshold."""
-    for at, one in state.open.items():
-        position = int(np.searchsorted(loud.at, at))
-        if position < len(loud.at) and loud.at[position] == at:
-            one.last = minute
-            one.loudest = max(one.loudest, float(loud.loudness[position]))
+    open_ = np.fromiter(state.open, np.int64, len(state.open))
+    _, mine, theirs = np.intersect1d(open_, loud.at, assume_unique=True, return_indices=True)
+    loudness = loud.loudness[theirs].tolist()
+    for at, louder in zip(open_[mine].tolist(), loudness, strict=True):
+        one = state.open[at]
+        one.last = minute
+        one.loudest = max(one.loudest, louder)
 
 
 def _closed(state: DetectState, minute: int, others: "_Others", loud: Loud) -> dict[int, Alarm]:
@@ -214,9 +217,9 @@ def _closed(state: DetectState, minute: int, others: "_Others", loud: Loud) -> d
         one.state = State.OVER
         state.hushed[at] = one
         found[at] = _said(state, minute, one, loud, others)
-    for at in [
-        at for at, one in state.hushed.items() if minute - one.last >= state.setting.hush_minutes
-    ]:
+    # They lie in the order in which they went quiet, so those that are to go lie in front.
+    hush = state.setting.hush_minutes
+    for at in [*takewhile(lambda at: minute - state.hushed[at].last >= hush, state.hushed)]:
         del state.hushed[at]
     return found
 
@@ -240,9 +243,7 @@ class _Others:
                 self._probes.setdefault(one.subject, set()).add(one.country)
                 self._places.add(one.country)
         self._notices = {one.service for one in tick.notices if one.degraded}
-        self._members: dict[str, frozenset[str]] = {}
-        for service, category in zip(state.grid.services, state.grid.categories, strict=False):
-            self._members[category] = self._members.get(category, frozenset()) | {service}
+        self._members = state.pools.members
 
     def countries(self, series: Series) -> frozenset[str]:
         """Return the countries that show it by themselves."""
@@ -283,15 +284,14 @@ class _Others:
 
 def _said(state: DetectState, minute: int, one: Open, loud: Loud, others: _Others) -> Alarm:
     charts, at = state.charts, one.at
-    found = np.flatnonzero(loud.at == at)
-    if len(found):
-        position = int(found[0])
+    position = int(loud.at.searchsorted(at))
+    if position < len(loud.at) and loud.at[position] == at:
         row = int(loud.row[position])
         observed = round(float(loud.observed[position]))
         expected = float(loud.expected[position])
     else:
         row, observed = 0, 0
-        expected = float(charts.level[at] * charts.profile.over(1)[at])
+        expected = charts.expected_of(at)
     chance = float(np.exp(-one.loudest))
     scopes = sum(1 for begin_, end in state.pools.bounds.values() if end > begin_)
     begin_, end = state.pools.bounds[one.series.scope]
@@ -317,16 +317,4 @@ def highest(charts: Charts, at: int, expected: float) -> float:
     setting = charts.setting
     beyond = max(0.0, float(np.log(setting.tail_share / _BAND_CHANCE)))
     wanted = float(charts.threshold[at] + charts.excess[at] * beyond) ** 2
-    low, high = expected, expected + 10.0
-    size = np.array(1 / setting.dispersion_ratio, np.float32)
-    mean = np.array(expected, np.float32)
-
-    def reached(count: float) -> bool:
-        return float(deviance(np.array(count, np.float32), mean, size)) >= wanted
-
-    while not reached(high) and high < 1e9:
-        high *= 2
-    for _ in range(30):
-        middle = (low + high) / 2
-        low, high = (low, middle) if reached(middle) else (middle, high)
-    return high
+    return loops.reached(expected, 1 / setting.dispersion_ratio, wanted)

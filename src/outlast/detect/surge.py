@@ -7,7 +7,8 @@ quarters of what is looked at has moved, and never beyond a bound, since an outa
 
 import numpy as np
 
-from outlast.detect.cells import Counts, Flags
+from outlast.detect.cells import Counts, Flags, Reals
+from outlast.detect.compiled import compiled
 from outlast.detect.profile import Reals32
 
 _LOOKED_AT = 64
@@ -26,14 +27,8 @@ def surge(counts: Counts, expected: Reals32, most: float) -> float:
         expected: what was expected in it.
         most: the bound.
     """
-    speakers = np.flatnonzero(expected >= _EXPECTED_LEAST)
-    if len(speakers) < _SPEAKERS_LEAST:
-        return 1.0
-    if len(speakers) > _LOOKED_AT:
-        busiest = np.argpartition(expected[speakers], -_LOOKED_AT)[-_LOOKED_AT:]
-        speakers = speakers[busiest]
-    ratio = counts[speakers] / expected[speakers]
-    return float(np.clip(np.quantile(ratio, _QUARTILE), 1.0, most))
+    loudest = _quartiles(counts.reshape(-1, 1), expected.reshape(-1, 1))[0]
+    return 1.0 if np.isnan(loudest) else float(np.clip(loudest, 1.0, most))
 
 
 def surges(
@@ -43,8 +38,32 @@ def surges(
 
     A country in which too little is expected talks as everybody does.
     """
-    factors = np.full(counts.shape[1], everywhere, np.float32)
-    enough = (expected >= _EXPECTED_LEAST).sum(axis=0) >= _SPEAKERS_LEAST
-    for country in np.flatnonzero(enough & live):
-        factors[country] = surge(counts[:, country], expected[:, country], most)
+    found = _quartiles(counts, expected)
+    factors: Reals32 = np.clip(found, 1.0, most).astype(np.float32)
+    factors[np.isnan(found) | ~live] = everywhere
     return factors
+
+
+@compiled
+def _quartiles(counts: Counts, expected: Reals32) -> Reals:
+    """Return of each column the low quartile of the busiest's ratios; NaN where too few are expected."""
+    rows, columns = expected.shape
+    speakers = np.empty((columns, rows), np.int32)
+    held = np.zeros(columns, np.int64)
+    for row in range(rows):
+        for column in range(columns):
+            if expected[row, column] >= _EXPECTED_LEAST:
+                speakers[column, held[column]] = row
+                held[column] += 1
+    found = np.full(columns, np.nan)
+    for column in range(columns):
+        if held[column] < _SPEAKERS_LEAST:
+            continue
+        mine = speakers[column, : held[column]]
+        means = np.array([expected[row, column] for row in mine])
+        if len(mine) > _LOOKED_AT:
+            busiest = np.argsort(-means, kind="mergesort")[:_LOOKED_AT]
+            mine, means = mine[busiest], means[busiest]
+        seen = np.array([counts[row, column] for row in mine])
+        found[column] = np.quantile(seen / means, _QUARTILE)
+    return found
