@@ -14,6 +14,9 @@ DOWN_BELOW = 0.9
 SESSION_MIN = 30.0
 """How long people stay; those who come anew into an outage report it too."""
 
+REMEMBERED_RATIO = 1.0 - 1.0 / SESSION_MIN
+"""Share of those who know of an outage that are still there a minute later."""
+
 REPORT_DELAY_MIN = 5.0
 """Mean time from noticing to writing a report."""
 
@@ -27,6 +30,9 @@ class Meters:
             and what was answered with less than the full function.
         steps: how many these are.
         down: what is down now [service, region].
+        ratio: share of the people newly hit who write a report [service].
+        reported: people who were hit before and know it [service, country].
+        touched: services that have hit anybody yet; only the compiled engine keeps it.
     """
 
     def __init__(self, layout: Layout, minutes: int, names: int, countries: int) -> None:
@@ -44,7 +50,11 @@ class Meters:
         self.degraded_sum = np.zeros((layout.active, regions))
         self.steps = 0
         self.down = np.zeros((services, regions), dtype=bool)
-        self._reported = np.zeros((services, countries))
+        self.ratio = np.array(
+            [one.audience.report_ratio if one.audience else 0.0 for one in layout.services]
+        )
+        self.reported = np.zeros((services, countries))
+        self.touched = np.zeros(services, dtype=np.uint8)
         self._writing = np.zeros(countries)
 
     def add(self, home: Floats, soft: Floats | None, works: Floats) -> None:
@@ -110,20 +120,25 @@ class Meters:
             self.series[name] = np.concatenate([one, added])
         self.minutes = minutes
 
-    def report(self, minute: int, hit: Floats, ratio: Floats) -> None:
+    def report(self, minute: int, hit: Floats) -> None:
         """Count the reports that people newly hit write, some minutes later."""
-        fresh = np.subtract(hit, self._reported)
+        fresh = np.subtract(hit, self.reported)
         np.maximum(fresh, 0.0, out=fresh)
-        self._reported *= 1.0 - 1.0 / SESSION_MIN
-        self._reported += fresh
-        self._writing = self._writing + ratio @ fresh
+        self.reported *= REMEMBERED_RATIO
+        self.reported += fresh
+        self.write(minute, self.ratio @ fresh)
+
+    def write(self, minute: int, noticed: Floats) -> None:
+        """Let people who noticed just now write, by country: most of them some minutes later."""
+        self._writing = self._writing + noticed
         written = self._writing * (1.0 - np.exp(-1.0 / REPORT_DELAY_MIN))
         self._writing = self._writing - written
         self.reports[minute] = written
 
     def masked(self) -> NDArray[np.float32]:
-        """Return what was served, with no value where a service does not run."""
-        return np.where(self.layout.placed[None], self.served, np.float32("nan"))
+        """Return what was served, with no value where a service does not run; in place, it is large."""
+        self.served[:, ~self.layout.placed] = np.nan
+        return self.served
 
     def fault(self, at_s: float, kind: EventKind, subject: str, region: str, note: str) -> None:
         """Write down that a fault began or ended or that operators did something."""

@@ -4,7 +4,7 @@ People are kept as factors, never multiplied out before somebody asks: people of
 the region that serves a country, the daytime. Services placed alike share their homes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,7 @@ class Population:
         share: for services without people: share of the demand by region.
         peak: the most of `people * curve` over a day [service].
         stated: whether a service says its load.
+        states_load: whether it says how much it must carry, or has people.
         crowds: users of services, by homes and daytime.
     """
 
@@ -79,6 +80,7 @@ class Population:
     stated: NDArray[np.bool_]
     start_s: float
     offsets_h: Floats
+    states_load: NDArray[np.bool_]
     crowds: tuple[Crowd, ...] = ()
 
     @classmethod
@@ -98,6 +100,9 @@ class Population:
                 curve_of[row] = curves.index(curve)
         pattern, table = _homes(layout, countries)
         placed = layout.placed.astype(float)
+        stated = np.array(
+            [one.load is not None and one.load.demand > 0 for one in services], dtype=bool
+        )
         made = cls(
             countries=countries,
             people=people,
@@ -108,9 +113,8 @@ class Population:
             demand=np.zeros(len(services)),
             share=placed / np.maximum(1.0, placed.sum(axis=1, keepdims=True)),
             peak=np.ones(len(services)),
-            stated=np.array(
-                [one.load is not None and one.load.demand > 0 for one in services], dtype=bool
-            ),
+            stated=stated,
+            states_load=stated | (people.sum(axis=1) > 0),
             start_s=start.hour * 3600.0 + start.minute * 60.0 + start.second,
             offsets_h=np.array(
                 [COUNTRIES[one].utc_h if one in COUNTRIES else 0.0 for one in countries]
@@ -133,11 +137,6 @@ class Population:
             elif at_most > 0:
                 self.demand[row] = at_most * ONLINE_AT_ONCE_RATIO * REQUESTS_PER_PERSON_S
 
-    @property
-    def states_load(self) -> NDArray[np.bool_]:
-        """Which services say how much they must carry, or have people [service]."""
-        return np.asarray(np.logical_or(self.stated, self.people.sum(axis=1) > 0), dtype=bool)
-
     def daytime(self, at_s: float) -> Floats:
         """Return how much of the peak each curve is at [curve, country], seconds after the start."""
         hour = local_hour(self.start_s + at_s, self.offsets_h)
@@ -158,17 +157,29 @@ class Population:
             made[one.rows] = one.asked @ (day[one.curve][:, None] * table[one.pattern])
         return made
 
-    def hit(self, trouble: Floats, at_s: float, cut: Floats | None) -> Floats:
-        """Return people hit [service, country]; `trouble` is the share not served by home region."""
+    def felt(self, at_s: float, cut: Floats | None) -> Iterator[tuple[Crowd, Floats, Floats]]:
+        """Yield, by crowd, what share of its people are on line and served by each region, and cut off.
+
+        Args:
+            cut: share of traffic lost between a country and a region; None: nothing is.
+
+        Yields:
+            crowd, share served by a region [region, country], share that no region serves [country].
+        """
         day = self.daytime(at_s) * ONLINE_AT_ONCE_RATIO
-        found = np.zeros_like(self.people)
         for one in self.crowds:
             awake_now, table = day[one.curve], self.homes[one.pattern]
             if cut is None:
-                share = trouble[one.rows] @ (table.T * awake_now)
+                yield one, table.T * awake_now, np.zeros_like(awake_now)
             else:
                 lost = (table * cut).sum(axis=1) * awake_now
-                share = trouble[one.rows] @ ((table * (1.0 - cut)).T * awake_now) + lost
+                yield one, (table * (1.0 - cut)).T * awake_now, lost
+
+    def hit(self, trouble: Floats, at_s: float, cut: Floats | None) -> Floats:
+        """Return people hit [service, country]; `trouble` is the share not served by home region."""
+        found = np.zeros_like(self.people)
+        for one, served, lost in self.felt(at_s, cut):
+            share = trouble[one.rows] @ served + lost
             found[one.rows] = np.multiply(share, one.people, out=share)
         return found
 

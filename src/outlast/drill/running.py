@@ -61,9 +61,6 @@ class Run:
         self._stepper = stepper(engine)
         self._cut: Floats | None = None
         self._cuts: dict[int, NDArray[np.float32]] = {}
-        self._ratio = np.array(
-            [one.audience.report_ratio if one.audience else 0.0 for one in self.layout.services]
-        )
 
     def _names(self) -> tuple[str, ...]:
         names = self.world.parts.names
@@ -89,8 +86,7 @@ class Run:
             self._cuts[at] = self._cut.astype(np.float32)
         if self.population.countries:
             trouble = 1.0 - np.where(self.layout.placed, meters.served[at], 1.0)
-            hit = self.population.hit(trouble.astype(float), self.now_s, self._cut)
-            meters.report(at, hit, self._ratio)
+            self._report(at, trouble.astype(float))
         if self.timeline.waiting:
             self._rules()
         self.minute_index += 1
@@ -137,6 +133,13 @@ class Run:
         for row, column, down in self.meters.changes(served, first):
             self._note(row, column, down=down)
         return served, degraded
+
+    def _report(self, at: int, trouble: Floats) -> None:
+        if self._stepper is None:
+            self.meters.report(at, self.population.hit(trouble, self.now_s, self._cut))
+        else:
+            felt = self.population.felt(self.now_s, self._cut)
+            self._stepper.report(self.meters, at, trouble, felt)
 
     def _note(self, row: int, column: int, *, down: bool) -> None:
         self.meters.note(

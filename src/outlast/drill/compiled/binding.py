@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from outlast.drill.compiled.fields import GROUPS, WORLD, Group
+from outlast.drill.compiled.fields import GROUPS, PEOPLE, WORLD, Group
 from outlast.drill.compiled.tables import cut, tables
 from outlast.drill.meters import Meters
 from outlast.drill.world import World
@@ -36,6 +36,18 @@ def _struct(group: Group, held: tuple[tuple[str, type[ctypes.Structure]], ...] =
 def struct() -> Any:
     """Return the struct of a world, as `fields.header` has it in C."""
     return _struct(WORLD, tuple((one.name, _struct(one)) for one in GROUPS))
+
+
+def people(values: dict[str, Any]) -> tuple[ctypes.Structure, list[Any]]:
+    """Return a struct of people, and the arrays that must outlive its use."""
+    made, kept = _struct(PEOPLE)(), []
+    for name, kind, _ in PEOPLE.fields:
+        value = values[name]
+        if kind[-1] in "*]":
+            kept.append(_laid_out(value, kind))
+            value = kept[-1].ctypes.data
+        setattr(made, name, value)
+    return made, kept
 
 
 @dataclass(slots=True)

@@ -311,9 +311,30 @@ WORLD = _group(
     credential_of i64[] =
     health_of i64[] =
     scaler_of i64[] =
+    here f64[] =
     nothing f64[] =
     ones f64[] =
     worked f64* =
+    """,
+)
+PEOPLE = _group(
+    "people",
+    "",
+    """
+    countries i64
+    regions i64
+    count i64
+    severed i64
+    decay f64
+    rows i64[]
+    people f64[]
+    weights f64[]
+    lost f64[]
+    trouble f64[]
+    ratio f64[]
+    touched u8*
+    reported f64*
+    fresh f64*
     """,
 )
 
@@ -331,14 +352,15 @@ GROUPS = (
     NEEDS,
     METERS,
 )
-"""All structs but the world's own, which holds them."""
+"""All structs that a world holds."""
 
 
 def header() -> str:
     """Return the structs in C."""
     groups = "".join(_struct(one.name, one.fields) for one in GROUPS)
     held = tuple((one.name, f"struct {one.name}", "") for one in GROUPS)
-    return groups + _struct(WORLD.name, (*WORLD.fields, *held))
+    world = _struct(WORLD.name, (*WORLD.fields, *held))
+    return groups + world + _struct(PEOPLE.name, PEOPLE.fields)
 
 
 def _struct(name: str, fields: tuple[tuple[str, str, str], ...]) -> str:
@@ -348,6 +370,7 @@ def _struct(name: str, fields: tuple[tuple[str, str, str], ...]) -> str:
 
 _C = {
     "f64*": "f64 *",
+    "u8*": "u8 *",
     "i64*": "i64 *",
     "f64[]": "const f64 *",
     "i64[]": "const i64 *",

@@ -4,16 +4,17 @@
 /* mechanisms.resolving.Resolving.step, for names of services */
 static void resolve(const struct world *w) {
   const struct names *m = &w->names;
-  const i64 R = w->regions;
+  const i64 R = w->regions, silent = m->silent;
+  const f64 dt_s = w->dt_s;
   for (i64 k = 0; k < m->count; k++) {
     const f64 ignore = m->ignore[k], stale_ratio = m->stale[k], open_s = m->open_s[k];
-    const f64 alive = open_s > 0 ? exp(-w->dt_s / MAX(open_s, 1e-9)) : 0.0;
+    const f64 alive = open_s > 0 ? exp(-dt_s / MAX(open_s, 1e-9)) : 0.0;
     f64 *has = m->has + k * R, *connected = m->connected + k * R;
     const f64 *climb = m->climb + k * R, *fall = m->fall + k * R;
     const u8 *said = m->said + k * R;
     REGIONS {
-      has[j] = CLIP(has[j] + (climb[j] - fall[j]) * w->dt_s);
-      const f64 stale = said[j] == m->silent ? stale_ratio : 0.0;
+      has[j] = CLIP(has[j] + (climb[j] - fall[j]) * dt_s);
+      const f64 stale = said[j] == silent ? stale_ratio : 0.0;
       const f64 found = ignore + (1.0 - ignore) * (stale + (1.0 - stale) * has[j]);
       connected[j] = MAX(found, connected[j] * alive);
     }
@@ -27,9 +28,9 @@ static void lean(const struct world *w, i64 via, f64 *out) {
     REGIONS out[j] = 1.0;
     return;
   }
-  const f64 *works = w->needs.works + via * (R + 1);
+  const f64 *works = w->needs.works + via * (R + 1), anywhere = works[R];
   const u8 *placed = w->placed + via * R;
-  REGIONS out[j] = placed[j] ? works[j] : works[R];
+  REGIONS out[j] = placed[j] ? works[j] : anywhere;
 }
 
 /* mechanisms.leases.Leases.step */
@@ -37,7 +38,7 @@ static void renew(const struct world *w, i64 k) {
   const struct leases *m = &w->leases;
   const i64 R = w->regions, rows = m->count, row = m->rows[k], at = m->step_index - m->lag[k];
   const f64 dt_s = w->dt_s, count = m->counts[k], expire_s = m->expire_s[k];
-  const f64 deadline = m->deadline_s[k];
+  const f64 deadline = m->deadline_s[k], enough = m->working;
   const int drops = m->drop_expired[k];
   f64 *good = m->good + k * R, *broken = m->broken + k * R, *pending = m->pending + k * R;
   f64 *arrived = m->arrived + k * R, *taken = m->taken + k * R;
@@ -51,7 +52,7 @@ static void renew(const struct world *w, i64 k) {
   REGIONS {
     const f64 lost = MIN(good[j], count * (1.0 - via[j]) * dt_s / expire_s);
     const f64 held = good[j] - lost, open = broken[j] + lost;
-    const int working = via[j] > m->working, throttled = throttle[j] < 1.0;
+    const int working = via[j] > enough, throttled = throttle[j] < 1.0;
     const f64 own = admission[j] > 0 ? admission[j] : (throttled ? throttle[j] : INFINITY);
     const f64 limit = throttled ? MIN(own, throttle[j]) : own;
     const int gated = limit < INFINITY;
@@ -83,13 +84,13 @@ static void pile(const struct world *w, i64 k) {
   const f64 *alive = w->alive + row * R, *met = w->needs.met + row * R;
   const f64 *admit = w->admit + row * R, *rate = m->rate + k * R;
   const u8 *placed = w->placed + row * R;
-  const f64 units = m->units[k], missed = m->missed[k];
+  const f64 units = m->units[k], missed = m->missed[k], dt_s = w->dt_s;
   f64 *queue = m->queue + k * R;
   REGIONS {
     const f64 own = placed[j] ? alive[j] * met[j] : 0.0;
     const f64 good = fresh[j] * works[j], failed = fresh[j] * (1.0 - works[j]);
     const f64 all = queue[j] + (good * units + failed * missed) * admit[j];
-    queue[j] = all - MIN(all, rate[j] * own * w->dt_s);
+    queue[j] = all - MIN(all, rate[j] * own * dt_s);
   }
 }
 
@@ -115,20 +116,21 @@ static void check(const struct world *w, i64 k) {
   const f64 most = m->velocity[k] > 0 ? m->velocity[k] * dt_s / 60.0 : INFINITY;
   const f64 can = m->checker_rate[k] > 0 ? m->checker_rate[k] : INFINITY;
   const f64 weight = MIN(1.0, dt_s / (interval * m->fall[k])), removable = m->removable[k];
+  const f64 new_ratio = m->new_ratio[k], flap_checks = m->flap_checks;
   const f64 *arriving = source < 0 ? w->ones : w->needs.works + source * (R + 1);
   const f64 *lying = w->lying + m->rows[k] * R;
   const u8 *off = m->off + k * R;
   f64 *out = m->out + k * R, *late = m->late + k * R, via[R];
   lean(w, m->via[k], via);
   REGIONS {
-    const f64 behind = (1.0 - via[j]) * m->new_ratio[k] * arriving[j];
+    const f64 behind = (1.0 - via[j]) * new_ratio * arriving[j];
     const f64 bad = CLIP(lying[j] + behind);
     const f64 failing = CLIP(bad + (1.0 - bad) * late[j]);
     f64 leaving = (1.0 - out[j]) * failing * dt_s / fall_s;
     const f64 coming = MIN(out[j] * (1.0 - failing) * dt_s / rise_s, out[j]);
     leaving = MIN(MIN(leaving, most), MAX(0.0, removable - out[j]));
     leaving = off[j] ? 0.0 : leaving;
-    const f64 wanted = nodes / interval + nodes * (leaving + coming) / dt_s * m->flap_checks;
+    const f64 wanted = nodes / interval + nodes * (leaving + coming) / dt_s * flap_checks;
     const f64 behindhand = wanted > can ? 1.0 - can / MAX(wanted, 1e-12) : 0.0;
     late[j] += (behindhand - late[j]) * weight;
     out[j] = off[j] ? 0.0 : CLIP(out[j] + leaving - coming);
@@ -139,19 +141,20 @@ static void check(const struct world *w, i64 k) {
 static void scale(const struct world *w, i64 k) {
   const struct scalers *m = &w->scalers;
   const i64 R = w->regions, row = m->rows[k];
-  const f64 dt_s = w->dt_s, low_ratio = m->low[k], least = m->least[k], step = m->step[k] * dt_s / 60.0;
+  const f64 dt_s = w->dt_s, low_ratio = m->low[k], least = m->least[k], most = m->most[k];
+  const f64 step = m->step[k] * dt_s / 60.0, churn = m->churn[k], target = m->target[k], tiny = w->tiny;
   const f64 arrives = 1.0 - exp(-dt_s / MAX(m->delay_s[k] + m->warmup_s[k], 1e-9));
   const f64 *used = w->used + row * R, *resting = w->flows.resting + row * R, *sent = w->sent + row * R;
   const u8 *frozen = m->frozen + k * R;
   f64 *running = m->running + k * R, *starting = m->starting + k * R, via[R];
   lean(w, m->via[k], via);
   REGIONS {
-    const f64 rest = MAX(resting[j], w->tiny);
-    const f64 factor = resting[j] > w->tiny ? sent[j] / dt_s / rest : 1.0;
-    const f64 use = used[j] * factor / MAX(running[j], w->tiny);
-    const f64 ended = running[j] * m->churn[k] * dt_s / 3600.0;
-    f64 wanted = running[j] * use / MAX(m->target[k], used[j]);
-    wanted = MIN(MAX(wanted, least), m->most[k]);
+    const f64 rest = MAX(resting[j], tiny);
+    const f64 factor = resting[j] > tiny ? sent[j] / dt_s / rest : 1.0;
+    const f64 use = used[j] * factor / MAX(running[j], tiny);
+    const f64 ended = running[j] * churn * dt_s / 3600.0;
+    f64 wanted = running[j] * use / MAX(target, used[j]);
+    wanted = MIN(MAX(wanted, least), most);
     wanted = MAX(wanted, low_ratio > 0 ? least : 1.0);
     f64 asked = MIN(MAX(wanted - running[j] - starting[j], 0.0), step);
     asked = frozen[j] ? 0.0 : asked;

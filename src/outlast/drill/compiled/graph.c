@@ -17,7 +17,8 @@ static void met(const struct world *w, i64 first, i64 last, const f64 *prior, f6
     if (run) {
       REGIONS value[j] = run[j];
     } else {
-      REGIONS value[j] = m->works[places[j]];
+      const f64 *all = m->works;
+      REGIONS value[j] = all[places[j]];
     }
     if (m->memory[e] >= 0 && !m->cut[e]) {
       const f64 *left_s = m->left_s + m->memory[e] * R;
@@ -56,10 +57,10 @@ static void rise(struct world *w) {
     for (i64 k = first; k < last; k++) {
       const i64 row = m->order[k];
       const f64 *share = w->share + row * R, *needs = m->met + row * R;
-      const u8 *placed = w->placed + row * R;
+      const f64 *here = w->here + row * R;
       f64 *works = m->works + row * (R + 1), anywhere = 0.0;
       REGIONS works[j] = MIN(share[j] * needs[j], 1.0);
-      for (i64 j = 0; j < R; j++) anywhere = placed[j] ? MAX(anywhere, works[j]) : anywhere;
+      REDUCED(max, anywhere) anywhere = MAX(anywhere, works[j] * here[j]);
       works[R] = anywhere;
     }
   }
@@ -75,14 +76,14 @@ static void remember(struct world *w) {
   const i64 R = w->regions;
   for (i64 k = 0; k < m->remembered; k++) {
     const i64 *places = m->memory_places + k * R;
-    const f64 cached_s = m->cached_s[k];
+    const f64 cached_s = m->cached_s[k], refreshing = m->refreshing, dt_s = w->dt_s;
     f64 *left_s = m->left_s + k * R;
     if (m->memory_base[k] >= 0) {
       const f64 *run = m->works + m->memory_base[k];
-      REGIONS left_s[j] = run[j] > m->refreshing ? cached_s : MAX(0.0, left_s[j] - w->dt_s);
+      REGIONS left_s[j] = run[j] > refreshing ? cached_s : MAX(0.0, left_s[j] - dt_s);
     } else {
-      REGIONS left_s[j] =
-          m->works[places[j]] > m->refreshing ? cached_s : MAX(0.0, left_s[j] - w->dt_s);
+      const f64 *all = m->works;
+      REGIONS left_s[j] = all[places[j]] > refreshing ? cached_s : MAX(0.0, left_s[j] - dt_s);
     }
   }
 }
@@ -90,13 +91,14 @@ static void remember(struct world *w) {
 /* flows.Flows.pass_on: calls lie in runs of neighbouring regions */
 static void pass_on(struct world *w, const f64 *worked) {
   const struct flows *m = &w->flows;
+  const f64 dt_s = w->dt_s;
   if (!m->runs) return;
   for (i64 k = 0; k < w->rows * w->regions; k++) m->now[k] = 0.0;
   for (i64 run = 0; run < m->runs; run++) {
     const f64 *from = worked + m->run_from[run], ratio = m->run_ratio[run];
     f64 *to = m->now + m->run_to[run];
     const i64 R = m->run_length[run];
-    REGIONS to[j] += from[j] / w->dt_s * ratio;
+    REGIONS to[j] += from[j] / dt_s * ratio;
   }
 }
 
@@ -106,9 +108,12 @@ static void slow_down(struct world *w) {
   const i64 R = w->regions;
   for (i64 k = 0; k < w->rows * R; k++) w->extra_s[k] = w->slower_s[k];
   if (w->no_waiting) return;
-  int any = 0;
-  for (i64 k = 0; k < w->rows * R; k++) any |= w->excess_s[k] > w->tiny;
-  if (!any) return;
+  f64 most = 0.0;
+  for (i64 i = 0; i < w->rows; i++) {
+    const f64 *excess = w->excess_s + i * R;
+    REDUCED(max, most) most = MAX(most, excess[j]);
+  }
+  if (!(most > w->tiny)) return;
   for (i64 k = 0; k < m->waits; k++) {
     f64 sum[R], *extra = w->extra_s + m->waiters[k] * R;
     REGIONS sum[j] = 0.0;

@@ -22,9 +22,10 @@ static void send(const struct world *w, i64 k, const f64 *fresh, f64 *sent) {
   REGIONS share[j] = 1.0;
   if (c->budgets) {
     f64 *tokens = c->tokens + k * R;
+    const i64 full = c->full;
     REGIONS {
       const f64 cap = budget * fresh[j] * bucket;
-      const f64 before = c->full ? tokens[j] : cap;
+      const f64 before = full ? tokens[j] : cap;
       const f64 held = MIN(cap, before + budget * fresh[j]);
       const f64 paid = budget > 0 ? MIN(retries[j], held) : retries[j];
       tokens[j] = held - (budget > 0 ? paid : 0.0);
@@ -89,13 +90,13 @@ static void fail(const struct world *w, i64 k, const f64 *failed, const f64 *goo
   if (!c->breaks) return;
   f64 *failing = c->failing + k * R, *open = c->open_left_s + k * R;
   const f64 breaker = c->breaker[k], lasts_s = c->breaker_s[k];
-  const f64 step = MIN(1.0, w->dt_s / c->window_s);
+  const f64 dt_s = w->dt_s, step = MIN(1.0, dt_s / c->window_s);
   REGIONS {
     const f64 share = CLIP(failed[j] / MAX(sent[j], 1e-12));
     failing[j] += (share - failing[j]) * (sent[j] > 1e-9 ? step : 0.0);
     const int trips = breaker > 0 && failing[j] > breaker;
     const int closed = open[j] <= 0 && trips && share > breaker;
-    open[j] = closed ? lasts_s : MAX(0.0, open[j] - w->dt_s);
+    open[j] = closed ? lasts_s : MAX(0.0, open[j] - dt_s);
   }
 }
 
@@ -135,13 +136,18 @@ static void serve_lifo(const struct world *w, i64 k, const f64 *entering, const 
   }
 }
 
-/* mechanisms.serving.late_ratio, where it is not nothing: beyond e^-746 a double knows only zero */
+/* e to minus this, and to all that is less, is zero to a double */
+#define NOTHING_POWER 746.0
+
+/* mechanisms.serving.late_ratio, skipped where it is nothing */
 static void lose_late(i64 R, f64 timeout_s, const f64 *extra, const f64 *load, const f64 *rate,
                       const f64 *shortage, f64 *good, f64 *newly) {
-  int any = 0;
-  REGIONS any |= (shortage[j] > 0) & (MAX(rate[j] - load[j], 0.0) * MAX(0.0, timeout_s - extra[j]) < 746.0)
-                 & (good[j] > 0);
-  if (!any) return;
+  f64 least = INFINITY;
+  REDUCED(min, least) {
+    const f64 power = MAX(rate[j] - load[j], 0.0) * MAX(0.0, timeout_s - extra[j]);
+    least = MIN(least, shortage[j] > 0 && good[j] > 0 ? power : INFINITY);
+  }
+  if (!(least < NOTHING_POWER)) return;
   for (i64 j = 0; j < R; j++) {
     const f64 spare = MAX(rate[j] - load[j], 0.0);
     const f64 busy = MIN(1.0, load[j] / MAX(rate[j], 1e-9));
@@ -164,13 +170,14 @@ static void queue_up(const struct world *w, i64 k, const f64 *arriving, const f6
   f64 *arrived = q->arrived + k * R, *taken = q->taken + k * R;
   f64 *slot = q->ring + ((q->step_index % q->length) * rows + k) * R;
   f64 *good = r->good, *worked = r->worked, *newly = r->expired;
+  f64 *refused = r->refused, *queue = r->queue, *latency = r->latency;
   f64 entering[R], room[R], after[R], load[R], rate[R], shortage[R];
   REGIONS {
     room[j] = capacity[j] * dt_s;
     const f64 limit = MIN(queue_max, MAX(0.0, flight - capacity[j] * base));
     const f64 space = MAX(0.0, limit - (arrived[j] - taken[j]) + room[j]);
     entering[j] = MIN(arriving[j] * admit[j], space);
-    r->refused[j] = arriving[j] - entering[j];
+    refused[j] = arriving[j] - entering[j];
     arrived[j] += entering[j];
     slot[j] = arrived[j];
     load[j] = entering[j] / dt_s;
@@ -190,11 +197,11 @@ static void queue_up(const struct world *w, i64 k, const f64 *arriving, const f6
   }
   if (lifo) serve_lifo(w, k, entering, room, old, newly, after, good, worked);
   REGIONS {
-    r->queue[j] = arrived[j] - after[j];
+    queue[j] = arrived[j] - after[j];
     taken[j] = after[j];
-    const f64 latency = base + extra[j] + r->queue[j] / MAX(rate[j], 1e-9);
-    r->latency[j] = patient ? latency : MIN(latency, timeout);
-    shortage[j] = r->queue[j] <= room[j] && !patient ? 1.0 : 0.0;
+    const f64 whole = base + extra[j] + queue[j] / MAX(rate[j], 1e-9);
+    latency[j] = patient ? whole : MIN(whole, timeout);
+    shortage[j] = queue[j] <= room[j] && !patient ? 1.0 : 0.0;
   }
   if (patient) return;
   lose_late(R, timeout, extra, load, rate, shortage, good, newly);

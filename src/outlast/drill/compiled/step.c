@@ -48,16 +48,18 @@ static void serve(struct world *w, i64 i, const f64 *arriving, const f64 *usable
   const i64 R = w->regions, k = w->queue_of[i];
   const f64 *extra = w->extra_s + i * R, *admit = w->admit + i * R, *alive = w->alive + i * R;
   const f64 *wait_s = w->flows.wait_s + i * R;
-  f64 *timed = w->timed + i * R, *excess = w->excess_s + i * R, refused[R];
-  const struct result r = {good, refused, w->late + i * R, worked, w->latency_s + i * R, w->queue + i * R};
+  f64 *timed = w->timed + i * R, *excess = w->excess_s + i * R, *latency = w->latency_s + i * R;
+  f64 refused[R];
+  const struct result r = {good, refused, w->late + i * R, worked, latency, w->queue + i * R};
   f64 base, timeout;
   if (k >= 0) {
     const struct queues *q = &w->queues;
     base = q->base_s[k], timeout = q->timeout_s[k];
     const f64 rate = q->rate[k] < INFINITY ? q->rate[k] : w->unlimited, most = q->in_flight_max[k];
+    const f64 tiny = w->tiny;
     f64 capacity[R];
     REGIONS {
-      const f64 flight = most > 0 ? most / MAX(base + extra[j], w->tiny) : INFINITY;
+      const f64 flight = most > 0 ? most / MAX(base + extra[j], tiny) : INFINITY;
       capacity[j] = MIN(rate, flight) * usable[j];
     }
     queue_up(w, k, arriving, capacity, extra, admit, &r);
@@ -67,7 +69,7 @@ static void serve(struct world *w, i64 i, const f64 *arriving, const f64 *usable
   }
   REGIONS {
     timed[j] = MAX(0.0, arriving[j] - good[j] - refused[j]);
-    const f64 seen = alive[j] <= 0 && timeout > 0 ? timeout : r.latency[j];
+    const f64 seen = alive[j] <= 0 && timeout > 0 ? timeout : latency[j];
     excess[j] = MAX(0.0, seen - base - wait_s[j]);
   }
 }
@@ -77,11 +79,11 @@ static void flow(struct world *w, i64 i, const f64 *reach, const f64 *usable, co
   const i64 R = w->regions;
   const struct flows *m = &w->flows;
   const f64 *ext = w->ext + i * R, *now = m->now + i * R, *outer = m->outer + i * R;
-  const f64 *used = w->used + i * R, scale = m->scale[i], tiny = w->tiny;
+  const f64 *used = w->used + i * R, scale = m->scale[i], tiny = w->tiny, dt_s = w->dt_s;
   f64 *fresh = w->fresh + i * R, *sent = w->sent + i * R, *good = w->good + i * R;
   f64 *share = w->share + i * R, *worked = w->worked + i * R, arriving[R], able[R];
   REGIONS {
-    fresh[j] = (ext[j] + (now[j] + outer[j]) * scale) * w->dt_s;
+    fresh[j] = (ext[j] + (now[j] + outer[j]) * scale) * dt_s;
     sent[j] = fresh[j];
     able[j] = MIN(1.0, usable[j] / used[j]);
   }
@@ -121,10 +123,13 @@ static void give_back(struct world *w) {
   }
 }
 
+static void add(f64 *sum, const f64 *one, i64 R) { REGIONS sum[j] += one[j]; }
+
 /* steering.at_home, and meters.Meters.add; returns whether something fell or came back */
 static int measure(struct world *w) {
   const i64 R = w->regions;
   const struct meters *m = &w->meters;
+  const f64 below = m->down_below;
   int changed = 0;
   for (i64 i = 0; i < w->rows; i++) {
     const f64 *works = w->needs.works + i * (R + 1), *soft = w->soft + i * R;
@@ -133,22 +138,25 @@ static int measure(struct world *w) {
     f64 *home = w->home + i * R, *sum = m->sum + i * R, *degraded = m->degraded + i * R;
     f64 elsewhere = 0.0, leads = 0.0;
     if (w->steered)
-      for (i64 j = 0; j < R; j++) elsewhere += works[j] * shares[j], leads += shares[j];
+      REDUCED(+, elsewhere, leads) {
+        elsewhere += works[j] * shares[j];
+        leads += shares[j];
+      }
     if (leads > 0) {
       REGIONS home[j] = works[j] * keep[j] + (1.0 - keep[j]) * elsewhere;
     } else {
       REGIONS home[j] = works[j];
     }
-    int differs = 0;
     REGIONS {
       sum[j] += home[j];
       degraded[j] += home[j] * (1.0 - soft[j]);
-      differs |= ((home[j] < m->down_below) & placed[j]) != down[j];
     }
+    int differs = 0;
+    REDUCED(|, differs) differs |= ((home[j] < below) & placed[j]) != down[j];
     changed |= differs;
   }
-  for (i64 k = 0; k < w->rows * (R + 1); k++) m->works[k] += w->needs.works[k];
-  for (i64 k = m->doors * (R + 1); k < m->ends * (R + 1); k++) m->works[k] += w->needs.works[k];
+  add(m->works, w->needs.works, w->rows * (R + 1));
+  add(m->works + m->doors * (R + 1), w->needs.works + m->doors * (R + 1), (m->ends - m->doors) * (R + 1));
   return changed;
 }
 

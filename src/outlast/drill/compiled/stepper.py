@@ -8,16 +8,20 @@ formulas stay in numpy.
 """
 
 import ctypes
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from outlast.drill.compiled.binding import Bound
-from outlast.drill.meters import Meters
+from outlast.drill.compiled.binding import Bound, people
+from outlast.drill.meters import REMEMBERED_RATIO, Meters
+from outlast.drill.population import Crowd
 from outlast.drill.steering import LIVES, Steering
 from outlast.drill.world import World
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(slots=True)
@@ -49,6 +53,38 @@ class Stepper:
             _wait(world, (made - 1) * world.dt_s)
         meters.steps += made
         return made
+
+    def report(
+        self,
+        meters: Meters,
+        minute: int,
+        trouble: Floats,
+        felt: Iterable[tuple[Crowd, Floats, Floats]],
+    ) -> None:
+        """Count the reports of a minute; see `Population.felt` and `Meters.report`."""
+        noticed = np.zeros(meters.reported.shape[1])
+        for crowd, weights, lost in felt:
+            made, kept = people(
+                {
+                    "countries": len(noticed),
+                    "regions": len(weights),
+                    "count": len(crowd.rows),
+                    "severed": int(lost.any()),
+                    "decay": REMEMBERED_RATIO,
+                    "rows": crowd.rows,
+                    "people": crowd.people,
+                    "weights": weights,
+                    "lost": lost,
+                    "trouble": trouble,
+                    "ratio": meters.ratio,
+                    "touched": meters.touched,
+                    "reported": meters.reported,
+                    "fresh": noticed,
+                }
+            )
+            self.library.outlast_report(ctypes.addressof(made))
+            del kept
+        meters.write(minute, noticed)
 
     def _run(self, world: World, meters: Meters, most: int) -> int:
         _prepare(world)

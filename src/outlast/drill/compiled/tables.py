@@ -103,6 +103,7 @@ def _world(world: World) -> Table:
         "tiny": TINY,
         "unlimited": UNLIMITED,
         "flowing": int(parts.flowing),
+        "here": layout.placed[: layout.active].astype(np.float64),
         "nothing": np.zeros(regions),
         "ones": np.ones(regions),
         "worked": np.zeros((layout.active, regions)),

@@ -9,4 +9,13 @@ typedef unsigned char u8;
 #define CLIP(a) MIN(MAX(a, 0.0), 1.0)
 
 /* All regions of a service; rows never overlap, but for the one that is read and written in its place. */
-#define REGIONS _Pragma("GCC ivdep") for (i64 j = 0; j < R; j++)
+#ifdef __clang__
+#define APART _Pragma("clang loop vectorize(assume_safety)")
+#else
+#define APART _Pragma("GCC ivdep")
+#endif
+#define REGIONS APART for (i64 j = 0; j < R; j++)
+
+/* The same, where regions come down to one number and the order does not matter. */
+#define REDUCED(how, ...) PRAGMA(omp simd reduction(how : __VA_ARGS__)) for (i64 j = 0; j < R; j++)
+#define PRAGMA(text) _Pragma(#text)
