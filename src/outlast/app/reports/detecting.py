@@ -19,7 +19,7 @@ from outlast.app.reports.suggesting import findings_of, suggest
 from outlast.app.reports.watching import Entry, Watcher
 from outlast.app.wiring import World
 from outlast.detect.belief import Feed, Suggestion
-from outlast.detect.cells import Evidence, Grid
+from outlast.detect.cells import Evidence, Grid, ProbeSeen
 from outlast.detect.counts import MinuteCounts
 from outlast.detect.question import best_question
 from outlast.detect.roads import roads_of
@@ -75,6 +75,7 @@ class Detecting:
         self._suggesting: asyncio.Task[None] | None = None
         self._telling: asyncio.Task[None] | None = None
         self._lost: set[str] = set()
+        self._one = asyncio.Lock()
         self.pages = Pages(world.topology.services, world.clock)
         self.watcher = Watcher(grid, roads_of(world.topology), tracing=True)
 
@@ -86,6 +87,11 @@ class Detecting:
         self._own.change_topology(topology)
         self.pages.change(topology.services)
         self.watcher.change(grid, roads_of(topology))
+
+    @property
+    def seen(self) -> tuple[ProbeSeen, ...]:
+        """What the control plane saw by itself at the last look."""
+        return self._heard.look.probes
 
     async def warm(self, counts: MinuteCounts) -> None:
         """Learn from what was counted before the start; what was said of it then is not said again."""
@@ -238,7 +244,14 @@ class Detecting:
     # the store
 
     async def _with_ledger(self, work: Callable[[Ledger], Awaitable[Look | None]]) -> Look | None:
-        """Work on the store; one that is lost is opened anew the next time, and told once."""
+        """Work on the store, one at a time; one that is lost is opened anew the next time, and told once.
+
+        Two at once would both write the lines that wait.
+        """
+        async with self._one:
+            return await self._work(work)
+
+    async def _work(self, work: Callable[[Ledger], Awaitable[Look | None]]) -> Look | None:
         try:
             if self._store is None:
                 self._store = await self._world.store()

@@ -10,8 +10,8 @@ Why never by itself: whoever can send reports could then move our traffic.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from outlast.app.drain import endpoints_in, prove
-from outlast.app.preview import Preview
+from outlast.app.drain import at_the_end, endpoints_in
+from outlast.app.preview import Preview, learn, preview
 from outlast.app.reports.forecasting import Forecast, forecast
 from outlast.app.session import open_session
 from outlast.app.wiring import World
@@ -31,8 +31,11 @@ async def suggest(
 ) -> tuple[Suggestion, ...]:
     """Return what to consider, likeliest cause first; nothing where there is nothing to do here."""
     found: list[Suggestion] = []
+    empty: list[RegionName] = []
     for advice, subject in _wanted(world, verdict)[:SUGGESTIONS_MAX]:
-        made = await _proved(world, advice, subject)
+        if advice is Advice.EVACUATE:
+            empty.append(RegionName(subject))
+        made = await _proved(world, advice, subject, empty)
         if made is None:
             continue
         if not made.refused:
@@ -62,8 +65,15 @@ def _against(world: World, cause: Cause) -> list[tuple[Advice, str]]:
     return []
 
 
-async def _proved(world: World, advice: Advice, subject: str) -> Suggestion | None:
-    """Return a suggestion with its proof; None where the step would change nothing."""
+async def _proved(
+    world: World, advice: Advice, subject: str, empty: Sequence[RegionName]
+) -> Suggestion | None:
+    """Return a suggestion with its proof; None where the step would change nothing.
+
+    Args:
+        empty: the region itself, and those that would be evacuated before it: each of two regions can be
+            spared, and both at once perhaps not.
+    """
     if advice is Advice.FREEZE:
         command = f'outlast freeze {world.file} {subject} --reason "..."'
         return Suggestion(advice=advice, subject=subject, command=command)
@@ -71,7 +81,7 @@ async def _proved(world: World, advice: Advice, subject: str) -> Suggestion | No
     if not endpoints:
         return None
     try:
-        proofs = await _previews(world, endpoints, RegionName(subject))
+        proofs = await _previews(world, endpoints, empty)
     except OutlastError as error:  # the proof needs the DNS, which may be what is down
         refused = f"it cannot be proved now: {error.what}"
         return Suggestion(advice=advice, subject=subject, command="", refused=refused)
@@ -89,17 +99,23 @@ async def _proved(world: World, advice: Advice, subject: str) -> Suggestion | No
     )
 
 
-async def _previews(world: World, endpoints: list[Endpoint], region: RegionName) -> list[Preview]:
-    wish = Evacuation(
-        region=region,
-        reason="what if",
-        by="detector",
-        at_ns=world.clock.now_ns(),
-        step_count=1,
-        step_s=0.0,
-    )
+async def _previews(
+    world: World, endpoints: list[Endpoint], regions: Sequence[RegionName]
+) -> list[Preview]:
+    """Preview each endpoint as it would be when all these regions are empty."""
     async with open_session(world, "detector", writes=False) as session:
-        return await prove(session, endpoints, wish)
+        known = await learn(world, session.ledger, session.providers, endpoints=endpoints)
+    for region in regions:
+        wish = Evacuation(
+            region=region,
+            reason="what if",
+            by="detector",
+            at_ns=known.at_ns,
+            step_count=1,
+            step_s=0.0,
+        )
+        known = at_the_end(known, wish)
+    return [preview(world, one, known) for one in endpoints]
 
 
 def _line(one: Preview, region: str) -> str:
