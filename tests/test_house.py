@@ -42,18 +42,20 @@ CORE_STANDARD = {"collections", "dataclasses", "enum", "functools", "itertools",
 
 # A verb imports no other verb, but for these.
 VERBS = {
-    "plan": {"choose"},  # choose is the part of plan that weighs
-    "guard": {"plan"},  # the situation, and what a plan takes away, are what the guard judges
+    "plan": {"choose", "tree"},  # choose is the part of plan that weighs; tree knows what fits
+    "guard": {"plan", "tree"},  # the situation, what a plan takes away, and what fits, is judged
     "adopt": {"plan"},  # an adopted publication is a plan
     "dual": {"enact", "transact"},  # one enact machine for each provider
-    "enact": {"transact", "verify"},  # its writes; what it reads back is judged as verify judges
+    "enact": {"laying", "transact", "tree", "verify"},  # its writes; what it reads back is judged
+    "laying": {"transact", "tree"},  # the part of enact that lays what does not fit one write
+    "sweep": {"transact", "tree"},  # the same pieces, taken away
     "retire": set[str](),
     "observe": set[str](),
     "source": set[str](),
     "choose": set[str](),
-    "transact": set[str](),
+    "transact": {"tree"},  # where the records of a plan lie
     "tree": set[str](),
-    "verify": set[str](),
+    "verify": {"tree"},  # the same
 }
 
 # Modules that nobody imports because something outside starts them.

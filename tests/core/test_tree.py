@@ -1,287 +1,377 @@
-"""Tree: laid under names of its own, read back, flipped by one write, swept only while another is live."""
+"""Tree: laid under names of its own, read back whole, flipped by one write; what does not fit is refused."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from random import Random
+from dataclasses import replace
 
 import pytest
 from tests.support import modeldns
-from tests.support.builders import NAME, ZONE, at, nonce
+from tests.support.builders import (
+    NAME,
+    ZONE,
+    addresses,
+    at,
+    endpoint,
+    epoch,
+    fence_of,
+    nonce,
+    plan,
+    provider,
+    situation,
+)
 
 from outlast.core import tree as trees
-from outlast.core.tree import Tree, chunks, flip, is_laid, lay_chunk, may_sweep, plant, sweep_chunk
+from outlast.core.enact import Idle, State, Writing, step
+from outlast.core.guard import Case, rule
+from outlast.core.laying import SURVEYS_MAX, Growing, Surveying
+from outlast.core.messages import (
+    Confirm,
+    FetchNewest,
+    Newest,
+    Read,
+    ReadProvider,
+    ReportDrift,
+    RetryAt,
+    Woken,
+    Write,
+    Wrote,
+)
+from outlast.core.plan import can_be_tree, make
+from outlast.core.transact import release, tend
+from outlast.core.tree import Piece, chunks, leads_to, leaves_of, missing, place_of, through
+from outlast.core.verify import compare
 from outlast.model.errors import Bug
-from outlast.model.fence import Epoch, Fence, epoch_name, fence_name, parse_fence
-from outlast.model.names import DnsName, EndpointName, ProviderName
-from outlast.model.plan import Layout, Observation, OutcomeKind, Transaction
+from outlast.model.fence import epoch_name
+from outlast.model.names import DnsName, EnactorName, ProviderName
+from outlast.model.plan import Drift, Laying, Layout, Observation, Outcome, OutcomeKind, Plan, Proof
 from outlast.model.records import RecordSet, RecordType
+from outlast.model.topology import Endpoint, PublishedName
+from outlast.model.treenames import generation_of, label, under
 from outlast.model.units import Generation
 
-LAYOUT = Layout(
-    endpoint=EndpointName("api"),
-    provider=ProviderName("dns"),
-    zone=ZONE,
-    fence_at=fence_name(NAME),
-    names=(NAME,),
-)
-TTL_S = 60
-Sweepable = Callable[["World", int, Observation], bool]
+TWO = (PublishedName(name=NAME), PublishedName(name=DnsName("b.example.net")))
+OF = replace(endpoint("eu-1", "us-1", names=TWO), layout=Laying.TREE)
 
 
-def big(generation: int, leaves: int = 4) -> Tree:
-    """A tree of some leaves, which fit two chunks in these tests."""
-    bare = Tree(
-        zone=ZONE,
-        root=NAME,
-        fence_at=LAYOUT.fence_at,
-        generation=Generation(generation),
-        ttl_s=TTL_S,
-        leaves=(),
+def treed(generation: int = 1) -> Plan:
+    """A plan that lies in a tree."""
+    made = plan(OF, generation=generation)
+    return replace(made, layout=replace(made.layout, tree=True))
+
+
+def seeded(*record_sets: RecordSet) -> modeldns.Zone:
+    """A zone with an epoch, and what else is given."""
+    return modeldns.put(
+        (), RecordSet(epoch_name(ZONE), RecordType.TXT, 0, (epoch(),)), *record_sets
     )
-    records = [("", RecordType.A, (f"10.0.{generation % 250}.1",))]
-    records += [
-        (f"lb{one}", RecordType.A, (f"10.{generation % 250}.{one // 250}.{one % 250 + 1}",))
-        for one in range(leaves)
-    ]
-    return replace(bare, leaves=plant(bare, records))
 
 
-def fence_of(one: Tree, number: int) -> Fence:
-    """The fence that a flip to a tree writes."""
-    return Fence(generation=one.generation, digest=one.digest, nonce=nonce(number), writer="e1")
+class World:
+    """One machine and one model server; commands are carried out in order."""
+
+    def __init__(self, zone: modeldns.Zone, wanted: Plan, carries: int = 100) -> None:
+        self.zone, self.wanted = zone, wanted
+        self.state = State(enactor=EnactorName("e1"), layout=wanted.layout, carries=carries)
+        self.writes: list[Write] = []
+        self.told: list[Confirm | ReportDrift | RetryAt] = []
+        self.fates: list[OutcomeKind] = []
+
+    def read(self, layout: Layout) -> Observation:
+        """What a driver would have read, pointers followed."""
+        seen = modeldns.read(self.zone, layout, at(0))
+        top = leads_to(seen)
+        if not top:
+            return seen
+        found = through(seen, modeldns.read(self.zone, place_of(self.wanted.layout, top), at(0)))
+        assert found is not None
+        return found
+
+    def run(self, limit: int = 400) -> None:
+        """Wake the machine and carry out what it asks for until it rests."""
+        self.state, commands = step(self.state, Woken(layout=self.wanted.layout, at_ns=at(0)))
+        todo = list(commands)
+        for _ in range(limit):
+            if not todo:
+                return
+            command = todo.pop(0)
+            match command:
+                case ReadProvider(layout=layout):
+                    event: Read | Newest | Wrote = Read(observation=self.read(layout), at_ns=at(0))
+                case FetchNewest():
+                    number = nonce(len(self.writes) + 20)
+                    event = Newest(
+                        plan=self.wanted, confirmed=Generation(0), nonce=number, at_ns=at(0)
+                    )
+                case Write(transaction=transaction):
+                    self.writes.append(command)
+                    kind = self.fates.pop(0) if self.fates else OutcomeKind.APPLIED
+                    if kind is OutcomeKind.APPLIED:
+                        self.zone, kind = modeldns.apply(self.zone, transaction)
+                    event = Wrote(outcome=Outcome(kind=kind), at_ns=at(0))
+                case _:
+                    self.told.append(command)
+                    continue
+            self.state, more = step(self.state, event)
+            todo += more
+        raise AssertionError("it does not rest")
+
+    def flips(self) -> list[Write]:
+        """The writes that moved the fence."""
+        fence_at = self.wanted.layout.fence_at
+        return [
+            it
+            for it in self.writes
+            if any(one.name == fence_at for one in it.transaction.additions)
+        ]
+
+
+def test_a_plan_is_laid_piece_by_piece_and_flipped_by_the_last_write() -> None:
+    """Until then nothing that clients ask for changes; then root and fence at once."""
+    world = World(seeded(), treed(), carries=100)
+    world.run()
+    assert len(world.writes) > 2
+    assert world.flips() == [world.writes[-1]]
+    assert isinstance(compare(world.wanted, world.read(world.wanted.layout)), Proof)
+    assert isinstance(world.told[-1], Confirm)
+    (pointer,) = [it for it in world.zone if it.name == NAME]
+    assert (pointer.rtype, pointer.ttl_s) == (RecordType.CNAME, world.wanted.record_sets[0].ttl_s)
+
+
+def test_what_stands_already_is_not_laid_again() -> None:
+    """A try that was abandoned, by whomever, is gone on with."""
+    wanted = treed()
+    standing = leaves_of(wanted)[0]
+    world = World(seeded(standing), wanted, carries=100)
+    world.run()
+    laid = [one for it in world.writes[:-1] for one in it.transaction.additions]
+    assert laid
+    assert standing not in laid
+
+
+def test_nothing_is_flipped_that_was_not_read_back_whole() -> None:
+    """Acknowledged and dropped: the survey sees the hole, and it is laid anew."""
+    wanted = treed()
+    world = World(
+        seeded(RecordSet(under(trees.label_of(wanted), NAME), RecordType.CNAME, 1, ("x.example",))),
+        wanted,
+    )
+    world.run()
+    assert isinstance(compare(wanted, world.read(wanted.layout)), Proof), "and strays are removed"
+
+
+def test_surveys_end_where_a_server_drops_what_it_acknowledges() -> None:
+    """It waits and says so instead of writing for ever."""
+    world = World(seeded(), treed())
+    world.fates = [OutcomeKind.UNKNOWN] * 50
+    world.run()
+    assert len(world.writes) == SURVEYS_MAX
+    assert not world.flips()
+    assert [type(one) for one in world.told] == [ReportDrift, RetryAt]
+
+
+def test_a_busy_server_is_told_of_and_tried_later() -> None:
+    """Nothing changed; the pieces that stand are kept."""
+    world = World(seeded(), treed(), carries=100)
+    world.fates = [OutcomeKind.APPLIED, OutcomeKind.BUSY]
+    world.run()
+    assert isinstance(world.state.phase, Idle)
+    assert isinstance(world.told[-1], RetryAt)
+    world.run()
+    assert isinstance(compare(world.wanted, world.read(world.wanted.layout)), Proof)
+
+
+def test_whoever_is_overtaken_while_laying_chooses_anew() -> None:
+    """The fence moved under the survey: no piece and no flip rests on what was read before."""
+    wanted = treed(2)
+    state = State(enactor=EnactorName("e1"), layout=wanted.layout)
+    found = Observation(
+        endpoint=OF.name,
+        provider=wanted.layout.provider,
+        epoch=(epoch(),),
+        fence=(str(fence_of(treed(1), number=1)),),
+        record_sets=(),
+        at_ns=at(0),
+    )
+    state, _ = step(state, Woken(layout=wanted.layout, at_ns=at(0)))
+    state, _ = step(state, Read(observation=found, at_ns=at(0)))
+    asked = Newest(plan=wanted, confirmed=Generation(1), nonce=nonce(9), at_ns=at(0))
+    state, (reading,) = step(state, asked)
+    assert isinstance(state.phase, Surveying)
+    assert isinstance(reading, ReadProvider)
+    moved = replace(found, fence=(str(fence_of(treed(3), number=2)),))
+    after, (again,) = step(state, Read(observation=moved, at_ns=at(0)))
+    assert isinstance(again, ReadProvider)
+    assert not isinstance(after.phase, Surveying | Growing | Writing)
+
+
+def test_a_plan_goes_from_in_place_to_a_tree_and_back() -> None:
+    """Each way one write: the names are never without an answer."""
+    flat, big = plan(OF), treed(2)
+    world = World(seeded(), flat)
+    world.run()
+    world.wanted = big
+    world.run()
+    assert isinstance(compare(big, world.read(big.layout)), Proof)
+    assert isinstance(compare(flat, world.read(flat.layout)), Drift)
+    back = plan(OF, generation=3)
+    world.wanted = back
+    world.run()
+    assert isinstance(compare(back, world.read(back.layout)), Proof)
+    assert not [it for it in world.zone if it.name == NAME and it.rtype is RecordType.CNAME]
+
+
+def test_the_same_records_elsewhere_are_drift() -> None:
+    """The fence names the content, the layout says where it lies: another plan's tree is not it."""
+    world = World(seeded(), treed())
+    world.run()
+    seen = world.read(world.wanted.layout)
+    assert isinstance(compare(world.wanted, replace(seen, below="")), Drift)
+    assert isinstance(
+        compare(world.wanted, replace(seen, below=label(Generation(7), "0" * 32))), Drift
+    )
+
+
+def test_a_pointer_with_another_ttl_is_drift() -> None:
+    """A longer one would outlive the quarantine of its tree."""
+    world = World(seeded(), treed())
+    world.run()
+    (pointer,) = [it for it in world.zone if it.name == NAME]
+    world.zone = modeldns.put(world.zone, replace(pointer, ttl_s=86_400))
+    assert isinstance(compare(world.wanted, world.read(world.wanted.layout)), Drift)
+    world.run()
+    assert isinstance(compare(world.wanted, world.read(world.wanted.layout)), Proof)
+
+
+def test_readings_of_two_moments_are_not_put_together() -> None:
+    """Somebody wrote in between: read again."""
+    world = World(seeded(), treed())
+    world.run()
+    seen = modeldns.read(world.zone, world.wanted.layout, at(0))
+    leaves = modeldns.read(world.zone, place_of(world.wanted.layout, leads_to(seen)), at(0))
+    assert through(seen, leaves) is not None
+    assert through(seen, replace(leaves, fence=())) is None
+
+
+def test_other_aliases_are_not_followed() -> None:
+    """A CNAME of somebody else's, a tree's name that is not ours, half pointers: shown as they are."""
+    world = World(seeded(), treed())
+    seen = modeldns.read(world.zone, world.wanted.layout, at(0))
+    top = label(Generation(1), "a" * 32)
+    strange = RecordSet(NAME, RecordType.CNAME, 1, (DnsName("elsewhere.example"),))
+    ours = RecordSet(NAME, RecordType.CNAME, 1, (under(top, NAME),))
+    other = RecordSet(NAME, RecordType.CNAME, 1, (under(top, DnsName("b.example")),))
+    assert leads_to(replace(seen, record_sets=(strange,))) == ""
+    assert leads_to(replace(seen, record_sets=(other,))) == ""
+    assert leads_to(replace(seen, record_sets=(ours, addresses("10.0.0.1")))) == ""
+    assert leads_to(replace(seen, record_sets=(ours,))) == top
 
 
 def test_a_tree_is_cut_into_transactions_and_no_set_is_split() -> None:
     """Every record once, in order, each piece below the limit."""
-    whole = big(1, leaves=5_000)
-    pieces = chunks(whole.leaves)
+    sets = [
+        RecordSet.of(DnsName(f"n{one:04}.{ZONE}"), RecordType.A, 60, ["10.0.0.1"])
+        for one in range(5_000)
+    ]
+    pieces = chunks(sets)
     assert len(pieces) > 3
-    assert tuple(one for piece in pieces for one in piece) == whole.leaves
-    huge = RecordSet.of(
-        NAME, RecordType.A, 60, [f"10.1.{one // 250}.{one % 250}" for one in range(2_500)]
-    )
+    assert [one for piece in pieces for one in piece] == sets
+    assert all(trees.bytes_of(one) <= trees.CHUNK_BYTES_MAX for one in pieces)
+    many = [f"10.1.{one // 250}.{one % 250}" for one in range(2_500)]
     with pytest.raises(Bug, match="does not fit"):
-        chunks((huge,))
+        chunks([RecordSet.of(NAME, RecordType.A, 60, many)])
 
 
-def seen(generation: int, second: float = 0) -> Observation:
-    """What is read while a generation is live."""
-    fence = str(fence_of(big(generation), 1)) if generation else ""
-    return Observation(
-        endpoint=LAYOUT.endpoint,
-        provider=LAYOUT.provider,
-        epoch=(str(Epoch(1, nonce(1))),),
-        fence=(fence,) if fence else (),
-        record_sets=(),
-        at_ns=at(second),
-    )
+def test_a_piece_that_reaches_beyond_its_tree_is_never_sent() -> None:
+    """A fault of our own: names outside of the tree, or a label that is none."""
+    wanted = treed()
+    found = modeldns.read(seeded(), wanted.layout, at(0))
+    outside = Piece(((NAME, RecordType.A),), ())
+    with pytest.raises(Bug, match="does not lie in the tree"):
+        tend(wanted.layout, trees.label_of(wanted), outside, found)
+    with pytest.raises(Bug, match="does not lie in the tree"):
+        tend(wanted.layout, "www", Piece((), leaves_of(wanted)), found)
+
+
+def test_a_release_takes_the_pointers() -> None:
+    """What stands at the names; the trees behind them are swept afterwards."""
+    world = World(seeded(), treed())
+    world.run()
+    found = world.read(world.wanted.layout)
+    world.zone, kind = modeldns.apply(world.zone, release(world.wanted.layout, found))
+    assert kind is OutcomeKind.APPLIED
+    assert not [one for one in world.zone if one.name == NAME]
+
+
+# who gets a tree
+
+
+def big_endpoint(names: int, asked: Laying) -> Endpoint:
+    """An endpoint of so many names."""
+    many = [PublishedName(name=DnsName(f"n{one}.{ZONE}")) for one in range(names)]
+    return replace(endpoint(*(f"t-{one}" for one in range(1, 9)), names=many), layout=asked, names=tuple(many))
 
 
 @pytest.mark.parametrize(
-    ("doomed", "live", "before", "stood_s", "allowed"),
+    ("names", "asked", "tree"),
     [
-        (1, 3, 2, TTL_S, True),
-        (1, 3, 2, TTL_S - 1, False),  # somebody's resolver may still follow the old root
-        (2, 3, 2, TTL_S, False),  # the one before: somebody may have to go back to it
-        (3, 3, 2, TTL_S, False),  # live
-        (4, 3, 2, TTL_S, False),  # laid, and about to be live
-        (1, 0, 0, TTL_S, False),  # nobody knows what is live
+        (2, Laying.AUTO, False),
+        (600, Laying.AUTO, True),
+        (600, Laying.IN_PLACE, False),
+        (2, Laying.TREE, True),
     ],
 )
-def test_what_may_be_swept(
-    doomed: int, live: int, before: int, stood_s: int, *, allowed: bool
+def test_a_plan_beyond_one_transaction_becomes_a_tree_by_itself(
+    names: int, asked: Laying, *, tree: bool
 ) -> None:
-    """Never the live tree, its predecessor, or one that is yet to come; and not before one maximum TTL."""
-    found = seen(live, stood_s)
-    verdict = may_sweep(
-        Generation(doomed), found, Generation(before), live_since_ns=at(0), ttl_max_s=TTL_S
+    """Unless the operator wants it in place; then the guard refuses it."""
+    of = big_endpoint(names, asked)
+    made = make(situation(of, weighted=False), Generation(1))
+    assert made.layout.tree is tree
+    case = Case(
+        situation=situation(of, weighted=False),
+        plan=made,
+        newest=Generation(0),
+        sick=(),
+        evidence_max_age_s=60,
     )
-    assert verdict is allowed
+    ruling = rule(case)
+    blocked = {one.rule for one in ruling.findings if one.rule == "transaction-size"}
+    assert bool(blocked) is (names == 600 and not tree)
 
 
-def test_the_core_refuses_what_must_never_be_sent() -> None:
-    """A sweep of the live tree, names outside of the tree, a flip that goes back: faults of our own."""
-    one, two = big(1), big(2)
-    with pytest.raises(Bug, match="is live"):
-        sweep_chunk(NAME, Generation(2), two.leaves, seen(2), ZONE)
-    with pytest.raises(Bug, match="nobody knows"):
-        sweep_chunk(NAME, Generation(1), one.leaves, seen(0), ZONE)
-    with pytest.raises(Bug, match="does not lie below"):
-        sweep_chunk(NAME, Generation(1), two.leaves, seen(3), ZONE)
-    with pytest.raises(Bug, match="go back"):
-        flip(one, seen(2), fence_of(one, 9))
-    with pytest.raises(Bug, match="not to be laid"):
-        lay_chunk(one, one.leaves, seen(1))
+def test_pointers_beyond_one_transaction_are_refused() -> None:
+    """The flip is never split."""
+    of = big_endpoint(2_000, Laying.TREE)
+    made = make(situation(of, weighted=False), Generation(1))
+    assert made.layout.tree
+    assert "pointers" in trees.unfit(made)
 
 
-@dataclass
-class Worker:
-    """One enactor in the middle of its work on one tree; `step` says what comes next."""
-
-    goal: Tree
-    step: int = 0
-    found: Observation = field(default_factory=lambda: seen(0))
-
-
-@dataclass
-class World:
-    """A model server, workers that may stall anywhere, and writes that arrive late."""
-
-    sweepable: Sweepable
-    conditional: bool = True
-    zone: modeldns.Zone = ()
-    second: float = 0.0
-    newest: int = 1
-    workers: list[Worker] = field(default_factory=lambda: [Worker(big(1)), Worker(big(1))])
-    late: list[Transaction] = field(default_factory=list)
-    laid_at: dict[int, float] = field(default_factory=dict)
-    flips: list[tuple[int, float]] = field(default_factory=list)
-    nonces: int = 10
-
-    def __post_init__(self) -> None:
-        epoch = RecordSet(epoch_name(ZONE), RecordType.TXT, 0, (str(Epoch(1, nonce(1))),))
-        self.zone = modeldns.put((), epoch)
-
-    def read(self) -> Observation:
-        """Fence, epoch and root."""
-        return modeldns.read(self.zone, LAYOUT, at(self.second))
-
-    def below(self, generation: int) -> tuple[RecordSet, ...]:
-        """What stands under a tree's top."""
-        top = trees.top_of(NAME, Generation(generation))
-        return tuple(one for one in self.zone if one.name == top or one.name.endswith(f".{top}"))
-
-    def write(self, transaction: Transaction) -> OutcomeKind:
-        """A write arrives; what clients see is whole before and after."""
-        before = trees.live_of(self.read())
-        self.zone, kind = modeldns.apply(self.zone, transaction)
-        live = trees.live_of(self.read())
-        assert live >= before, f"S2: from {before} to {live}"
-        if live != before:
-            self.flips.append((live, self.second))
-        if live:
-            assert is_laid(big(live), self.below(live)), (
-                f"S1: generation {live} is live and not whole"
-            )
-        return kind
-
-    def work(self, worker: Worker, random: Random) -> None:
-        """One step of one worker: read, lay two pieces, verify, flip; or, when done, sweep."""
-        pieces = (worker.goal.leaves[:3], worker.goal.leaves[3:])
-        match worker.step:
-            case 0 | 1:
-                if worker.step == 0:
-                    worker.found = self.read()
-                if trees.live_of(worker.found) >= worker.goal.generation:
-                    self.sweep(worker, random)
-                    return
-                self.send(worker, lay_chunk(worker.goal, pieces[worker.step], worker.found), random)
-                self.laid_at.setdefault(worker.goal.generation, self.second)
-            case 2:
-                whole = is_laid(worker.goal, self.below(worker.goal.generation))
-                worker.step = 3 if whole else 0
-            case _:
-                self.nonces += 1
-                fence = fence_of(worker.goal, self.nonces)
-                self.send(worker, flip(worker.goal, worker.found, fence), random)
-                worker.step = 0
-
-    def send(self, worker: Worker, transaction: Transaction, random: Random) -> None:
-        """Write, or lose the write on the way: it may arrive at any later time."""
-        if random.random() < 0.15:
-            self.late.append(transaction)
-            worker.step = 0
-            return
-        worker.step = worker.step + 1 if self.write(transaction) is OutcomeKind.APPLIED else 0
-
-    def sweep(self, worker: Worker, random: Random) -> None:
-        """Look for a tree to sweep; then take up the newest plan."""
-        for doomed in range(1, self.newest + 1):
-            standing = self.below(doomed)
-            if standing and self.sweepable(self, doomed, worker.found):
-                self.send(worker, self.removal(doomed, standing, worker.found), random)
-        worker.goal, worker.step = big(self.newest), 0
-
-    def removal(
-        self, doomed: int, standing: tuple[RecordSet, ...], found: Observation
-    ) -> Transaction:
-        """The sweep, with its condition; a mutant's has none but the epoch."""
-        if self.conditional:
-            return sweep_chunk(NAME, Generation(doomed), standing, found, ZONE)
-        epoch = tuple(one for one in lay_chunk(big(99), big(99).leaves, found).conditions[:1])
-        return Transaction(
-            zone=ZONE,
-            conditions=epoch,
-            deletions=tuple((one.name, one.rtype) for one in standing),
-            additions=(),
-        )
-
-    def run(self, random: Random, steps: int) -> None:
-        """Any order."""
-        for _ in range(steps):
-            self.second += random.choice((0.1, 5.0, 70.0))
-            chance = random.random()
-            if chance < 0.08:
-                self.newest += 1
-            elif chance < 0.2 and self.late:
-                self.write(self.late.pop(random.randrange(len(self.late))))
-            else:
-                self.work(random.choice(self.workers), random)
+def test_no_tree_where_no_pointer_can_stand() -> None:
+    """At the top of a zone, at several providers, and where weights belong to an address."""
+    noun = provider(weighted=False)
+    assert not can_be_tree(OF, provider())
+    assert can_be_tree(OF, noun)
+    apex = replace(OF, names=(PublishedName(name=ZONE),))
+    assert not can_be_tree(apex, noun)
+    assert not can_be_tree(replace(OF, providers=(noun.name, ProviderName("other"))), noun)
 
 
-def by_the_rule(world: World, doomed: int, found: Observation) -> bool:
-    """The production rule."""
-    flips = [one for one in world.flips if one[0] <= trees.live_of(found)]
-    if len(flips) < 2 or flips[-1][0] != trees.live_of(found):
-        return False
-    (before, _), (_, since) = flips[-2:]
-    return may_sweep(
-        Generation(doomed), found, Generation(before), live_since_ns=at(since), ttl_max_s=TTL_S
-    )
+def test_names_of_trees_bear_number_and_digest() -> None:
+    """And nothing else is taken for one."""
+    top = label(Generation(42), "5f2c9ab01d3e" + "0" * 20)
+    assert under(top, DnsName("www.example.org")) == "g42-5f2c9ab01d3e.www.example.org"
+    assert generation_of(top) == 42
+    for other in ("", "g42", "g0-5f2c9ab01d3e", "g42-5F2C9AB01D3E", "g42-5f2c9ab01d3e0", "www"):
+        assert generation_of(other) == 0
 
 
-def by_age(world: World, doomed: int, found: Observation) -> bool:
-    """The mutant: whatever was laid long ago and is not live may go, as in October 2025."""
-    return doomed != trees.live_of(found) and world.second - world.laid_at.get(doomed, 0.0) > TTL_S
-
-
-@pytest.mark.parametrize("seed", range(60))
-def test_in_any_order_what_is_live_is_whole(seed: int) -> None:
-    """Stalls and late writes included, the root leads to a whole tree after every single write."""
-    world = World(by_the_rule)
-    world.run(Random(seed), 400)
-    assert len(world.flips) > 3, "something was published"
-
-
-def test_old_trees_are_swept() -> None:
-    """Safety is no excuse for leaving everything: the first trees are gone in the end."""
-    world = World(by_the_rule)
-    world.run(Random(5), 1_500)
-    assert not world.below(1)
-    assert parse_fence(world.read().fence) is not None
-
-
-def test_a_clean_up_by_age_is_found() -> None:
-    """A tree that waits to be flipped is old as well; taken away, the flip leads nowhere."""
-    assert finds(World(by_age, conditional=False))
-
-
-def test_a_clean_up_by_age_is_found_even_with_the_condition() -> None:
-    """The fence does not move while a tree only waits: the condition alone does not replace the rule."""
-    assert finds(World(by_age))
-
-
-def finds(template: World) -> bool:
-    """Whether some seed shows a live tree that is not whole."""
-    for seed in range(300):
-        world = World(template.sweepable, conditional=template.conditional)
-        try:
-            world.run(Random(seed), 400)
-        except AssertionError as found:
-            return "is live and not whole" in str(found)
-    return False
-
-
-def test_names_of_trees_lie_below_the_root() -> None:
-    """One zone, one fence: a flip is one transaction."""
-    assert trees.top_of(DnsName("www.example.org"), Generation(42)) == "g42.www.example.org"
+def test_missing_says_what_to_lay_and_what_to_take_away() -> None:
+    """Sets that differ are laid, strays are removed, what is right is left alone."""
+    wanted = treed()
+    top = trees.label_of(wanted)
+    stray = RecordSet(under(top, NAME), RecordType.TXT, 1, ("stray",))
+    leaves = leaves_of(wanted)
+    seen = modeldns.read(seeded(), wanted.layout, at(0))
+    pieces = missing(wanted, replace(seen, record_sets=(*leaves[1:], stray)))
+    assert [one.laid for one in pieces] == [(leaves[0],), ()]
+    assert pieces[1].removed == ((stray.name, RecordType.TXT),)
+    assert missing(wanted, replace(seen, record_sets=leaves)) == ()

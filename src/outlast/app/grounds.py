@@ -66,6 +66,8 @@ class Fingerprints:
         parts: list[object] = [self._common(endpoint), endpoint.name]
         parts.append(image.fence_at(fence_name(first)))
         for name in endpoint.names:
+            if name.name in image.aliases:
+                return None  # its records lie where the alias leads: not looked at here
             parts += (name.name, None if name.families == _BOTH else name.families)
             image.gather(parts, name.name)
         for one in endpoint.targets:

@@ -26,7 +26,7 @@ from outlast.model.names import (
     TargetName,
     VantageName,
 )
-from outlast.model.plan import Lagging
+from outlast.model.plan import Lagging, Laying
 from outlast.model.service import Dependency, Service
 from outlast.model.source import StatusPage
 from outlast.model.topology import (
@@ -174,6 +174,7 @@ class Builder:
             providers=tuple(values.get("providers", ())),
             lagging=values.get("lagging", Lagging.GO_ON),
             window_s=values.get("window_s", 5.0),
+            layout=values.get("layout", Laying.AUTO),
             check=self.check(common, {}, path) if source is not None else HealthCheck(),
         )
 

@@ -4,7 +4,7 @@ from outlast.config.behaviour_tables import RESOLVING
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.source_tables import TARGETS_FROM
 from outlast.config.texts import DNS_NAME, IPV4, IPV6, URL_PATH, word
-from outlast.model.plan import Lagging
+from outlast.model.plan import Lagging, Laying
 from outlast.model.records import TTL_MAX_S, WEIGHT_MAX, Family
 from outlast.model.topology import (
     Budget,
@@ -292,6 +292,12 @@ ENDPOINT = Table(
             meaning="After what time one of several counts as lagging.",
             too_small="A slow provider is left behind each time.",
             too_large="A dead provider delays every change by as long.",
+        ),
+        Field(
+            key="layout",
+            kind=Choice(tuple(Laying), Laying),
+            meaning="`in_place`: records stand at its names. `tree`: under names that bear the plan's "
+            "number, to which its names point. `auto`: as a tree where a plan does not fit one transaction.",
         ),
         Field(
             key="demand",

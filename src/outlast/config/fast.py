@@ -139,7 +139,7 @@ class _Endpoints:
         """Read one endpoint."""
         parse_word(name)
         values = _OBJECT.decode(raw)
-        if values.keys() & {"targets_from", "providers", "lagging", "window_s"}:
+        if values.keys() & {"targets_from", "providers", "lagging", "window_s", "layout"}:
             raise _Doubt(name)
         names, targets = values.pop("names"), values.pop("targets")
         if type(targets) is not dict:

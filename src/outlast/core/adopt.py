@@ -5,6 +5,8 @@ back in time or was lost. The fence says what was published; where the records s
 names, they become the endpoint's newest plan and everything goes on from there.
 """
 
+from dataclasses import replace
+
 from outlast.core.plan import Situation, layout_of, prove
 from outlast.model.fence import RESCUER, Fence
 from outlast.model.health import Verdict
@@ -34,8 +36,9 @@ def adopt(situation: Situation, observation: Observation, fence: Fence) -> Plan 
         return None
     head = situation.head
     members = _members(situation, observation)
+    layout = layout_of(situation.endpoint, situation.provider)
     return Plan(
-        layout=layout_of(situation.endpoint, situation.provider),
+        layout=replace(layout, tree=bool(observation.below)),
         generation=fence.generation,
         base=head.generation if head is not None else NO_GENERATION,
         digest=fence.digest,

@@ -20,6 +20,8 @@ Order is the point.
 * After a write the provider is read back: BIND and Knot acknowledge an address beside a CNAME, move the
   fence, and drop the address without a word.
 
+A plan that lies in a tree passes through SURVEYING and GROWING before WRITING, see `core.laying`.
+
 Where the condition is not a well-formed fence of ours (first publication, wiped or altered fence, a fence
 that went back), the write also moves the zone's epoch on, and a zone without an epoch first gets one in a
 write of its own (SEEDING). `model/fence.py` tells why.
@@ -28,6 +30,8 @@ write of its own (SEEDING). `model/fence.py` tells why.
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from outlast.core import laying
+from outlast.core.laying import Aim, Growing, Surveying
 from outlast.core.messages import (
     Confirm,
     EnactCommand,
@@ -44,6 +48,7 @@ from outlast.core.messages import (
     Wrote,
 )
 from outlast.core.transact import move, seed_epoch
+from outlast.core.tree import CHUNK_BYTES_MAX
 from outlast.core.verify import compare
 from outlast.model.fence import Fence, parse_epoch, parse_fence
 from outlast.model.names import EnactorName
@@ -113,7 +118,7 @@ class Confirming:
     fence: Fence
 
 
-Phase = Idle | Reading | Choosing | Seeding | Writing | Doubting | Confirming
+Phase = Idle | Reading | Choosing | Seeding | Surveying | Growing | Writing | Doubting | Confirming
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +133,7 @@ class State:
         lost: races lost in a row, for people.
         woken_at_ns: when the present work began.
         heals: nonces of the heals that were sent and not seen to stand so far, each with what it mends.
+        carries: bytes that one transaction carries, where a plan does not fit it.
     """
 
     enactor: EnactorName
@@ -138,6 +144,7 @@ class State:
     lost: int = 0
     woken_at_ns: Nanos = Nanos(0)
     heals: tuple[tuple[str, str], ...] = ()
+    carries: int = CHUNK_BYTES_MAX
 
     def __str__(self) -> str:
         name = type(self.phase).__name__.lower()
@@ -192,9 +199,8 @@ def _retry(state: State, at_ns: Nanos, *first: EnactCommand) -> Step:
 
 def _with_seen(state: State, observation: Observation) -> State:
     fence = parse_fence(observation.fence)
-    if fence is None or fence.generation <= state.seen:
-        return state
-    return replace(state, seen=fence.generation)
+    seen = fence.generation if fence is not None else NO_GENERATION
+    return replace(state, seen=max(state.seen, seen))
 
 
 # reading
@@ -208,7 +214,9 @@ def _on_read(state: State, event: Read) -> Step:
             return replace(state, phase=Choosing(found=found)), (fetch,)
         case Doubting() | Confirming() as phase:
             return _settle(state, phase, event)
-        case Idle() | Choosing() | Seeding() | Writing():
+        case Surveying() as phase:
+            return _on_surveyed(state, phase, event)
+        case Idle() | Choosing() | Seeding() | Growing() | Writing():
             return state, ()
 
 
@@ -219,16 +227,9 @@ def _on_read_failed(state: State, event: ReadFailed) -> Step:
             doubting = state.phase
             state, commands = _retry(state, event.at_ns)
             return replace(state, phase=doubting), commands
-        case Reading() | Confirming():
-            drift = Drift(
-                endpoint=state.layout.endpoint,
-                provider=state.layout.provider,
-                kind=DriftKind.UNREACHABLE,
-                message=event.detail,
-                at_ns=event.at_ns,
-            )
-            return _retry(state, event.at_ns, _report(state, drift, None))
-        case Idle() | Choosing() | Seeding() | Writing():
+        case Reading() | Confirming() | Surveying():
+            return _unreachable(state, event.detail, event.at_ns)
+        case Idle() | Choosing() | Seeding() | Growing() | Writing():
             return state, ()
 
 
@@ -258,8 +259,7 @@ def _on_newest(state: State, event: Newest) -> Step:
     if plan is None or plan.layout.provider != state.layout.provider:
         return _rest(state), ()
     if plan.layout != state.layout:
-        # Names were added or moved since: what was read is not all that will be written.
-        return _read(replace(state, layout=plan.layout))
+        return _read(replace(state, layout=plan.layout))  # not all that will be written was read
     verdict = compare(plan, found)
     if isinstance(verdict, Proof):
         return _confirmed(state, plan, verdict, event.at_ns)
@@ -285,8 +285,17 @@ def _start_write(state: State, plan: Plan, verdict: Drift, event: Newest) -> Ste
         return state, ()
     found = state.phase.found
     if parse_epoch(found.epoch) is None:
-        write = Write(transaction=seed_epoch(plan.layout, found, event.nonce))
-        return replace(state, phase=Seeding()), (write,)
+        seed = seed_epoch(plan.layout, found, event.nonce)
+        return replace(state, phase=Seeding()), (Write(transaction=seed),)
+    aim = Aim(plan=plan, found=found, verdict=verdict, newest=event)
+    if not plan.layout.tree:
+        return _write(state, aim)
+    surveying, reading = laying.survey(aim)
+    return replace(state, phase=surveying), (reading,)
+
+
+def _write(state: State, aim: Aim) -> Step:
+    plan, found, event = aim.plan, aim.found, aim.newest
     fence = Fence(
         generation=plan.generation,
         digest=plan.digest,
@@ -296,16 +305,27 @@ def _start_write(state: State, plan: Plan, verdict: Drift, event: Newest) -> Ste
     )
     standing = parse_fence(found.fence)
     trusted = standing is not None and standing.generation >= state.seen
-    transaction = move(plan, found, fence, spend_epoch=not trusted)
-    ordinary = verdict.kind is DriftKind.BEHIND and trusted
+    write = Write(transaction=move(plan, found, fence, spend_epoch=not trusted))
+    ordinary = aim.verdict.kind is DriftKind.BEHIND and trusted
     first = not state.seen and not event.confirmed
-    healing = "" if ordinary or first else str(verdict.kind)
     state = replace(state, phase=Writing(plan=plan, fence=fence))
-    if not healing:
-        return state, (Write(transaction=transaction),)
-    report = _report(state, verdict, found)
-    state = replace(state, heals=(*state.heals, (fence.nonce, healing))[-HEALS_MAX:])
-    return state, (report, Write(transaction=transaction))
+    if ordinary or first:
+        return state, (write,)
+    heals = (*state.heals, (fence.nonce, str(aim.verdict.kind)))[-HEALS_MAX:]
+    return replace(state, heals=heals), (_report(state, aim.verdict, found), write)
+
+
+def _on_surveyed(state: State, phase: Surveying, event: Read) -> Step:
+    """The tree was read: flip to it if it stands whole, else go on laying it."""
+    if laying.overtaken(phase.aim, event.observation):
+        return _read(replace(state, lost=state.lost + 1))
+    going = laying.surveyed(phase, event.observation, state.carries)
+    if going is None:
+        return _write(state, phase.aim)
+    if phase.times > laying.SURVEYS_MAX:
+        return _retry(state, event.at_ns, _report(state, phase.aim.verdict, phase.aim.found))
+    growing, write = going
+    return replace(state, phase=growing), (write,)
 
 
 def _report(state: State, drift: Drift, observation: Observation | None) -> ReportDrift:
@@ -323,7 +343,12 @@ def _on_wrote(state: State, event: Wrote) -> Step:
             return _read(state)  # seeded by us or by somebody else, or unknown: look
         case Writing() as phase:
             return _on_written(state, phase, event)
-        case Idle() | Reading() | Choosing() | Doubting() | Confirming():
+        case Growing() as growing:
+            if event.outcome.kind in {OutcomeKind.REJECTED, OutcomeKind.BUSY}:
+                return _failed(state, event)
+            after, command = laying.grown(growing, event)
+            return replace(state, phase=after), (command,)
+        case Idle() | Reading() | Choosing() | Surveying() | Doubting() | Confirming():
             return state, ()
 
 
@@ -346,14 +371,18 @@ def _on_written(state: State, phase: Writing, event: Wrote) -> Step:
 
 def _failed(state: State, event: Wrote) -> Step:
     """Nothing changed. Say so, and try again later with whatever is newest then."""
+    return _unreachable(state, f"write {event.outcome.kind}: {event.outcome.detail}", event.at_ns)
+
+
+def _unreachable(state: State, message: str, at_ns: Nanos) -> Step:
     drift = Drift(
         endpoint=state.layout.endpoint,
         provider=state.layout.provider,
         kind=DriftKind.UNREACHABLE,
-        message=f"write {event.outcome.kind}: {event.outcome.detail}",
-        at_ns=event.at_ns,
+        message=message,
+        at_ns=at_ns,
     )
-    return _retry(state, event.at_ns, _report(state, drift, None))
+    return _retry(state, at_ns, _report(state, drift, None))
 
 
 def _confirmed(state: State, plan: Plan, proof: Proof, at_ns: Nanos) -> Step:

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from outlast.core.plan import Situation, evacuations_of, shed, waivers_of
+from outlast.core.tree import unfit
 from outlast.model.health import Verdict
 from outlast.model.names import VantageName
 from outlast.model.override import Freeze, Waiver, is_over
@@ -20,9 +21,6 @@ from outlast.model.plan import Finding, Member, Plan, Ruling, Severity
 from outlast.model.records import Family, RecordSet, digest_of
 from outlast.model.topology import CheckKind, PolicyKind, subject_of
 from outlast.model.units import NS_PER_S, Generation, iso
-
-TRANSACTION_BYTES_MAX = 60_000
-"""A DNS message ends at 65,535 bytes (RFC 1035 section 4.2.2); conditions and signature take the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -323,17 +321,10 @@ def _drains_more(case: Case) -> bool:
 
 
 def transaction_size(case: Case) -> list[Finding]:
-    """It fits one message, since a fenced change is never split."""
-    total = sum(
-        len(one.name) + sum(16 + len(value) for value in one.values)
-        for one in case.plan.record_sets
-    )
-    if total <= TRANSACTION_BYTES_MAX:
-        return []
-    message = (
-        f"about {total} bytes of records do not fit one transaction of {TRANSACTION_BYTES_MAX}"
-    )
-    return [_block("transaction-size", message, "publish fewer addresses or names in one endpoint")]
+    """It fits one message, since a fenced change is never split; what lies in a tree, piece by piece."""
+    why = unfit(case.plan)
+    remedy = "publish fewer addresses or names in one endpoint; `layout: auto` where a tree may lie"
+    return [_block("transaction-size", why, remedy)] if why else []
 
 
 def fence_moved(case: Case) -> list[Finding]:

@@ -12,11 +12,13 @@ import math
 from dataclasses import dataclass, replace
 
 from outlast.core.choose import Question, Removal, choose
+from outlast.core.tree import TRANSACTION_BYTES_MAX, bytes_of
+from outlast.model.api import ProviderKind
 from outlast.model.fence import fence_name
 from outlast.model.health import Health, Verdict
 from outlast.model.names import Subject, TargetName
 from outlast.model.override import Evacuation, Override, Waiver, is_over
-from outlast.model.plan import CapacityProof, Layout, Member, Origin, Plan
+from outlast.model.plan import CapacityProof, Laying, Layout, Member, Origin, Plan
 from outlast.model.records import (
     WEIGHT_MAX,
     Family,
@@ -67,6 +69,24 @@ def layout_of(endpoint: Endpoint, provider: Provider) -> Layout:
     )
 
 
+def can_be_tree(endpoint: Endpoint, provider: Provider) -> bool:
+    """Whether plans of an endpoint may lie in trees.
+
+    Pointers are CNAMEs, which cannot stand at the top of a zone (RFC 1912 section 2.4). Where weights are
+    honoured or an API is spoken, records beside an address belong to it and would be torn from it.
+    """
+    zone = zone_of_endpoint(endpoint, provider)
+    apex = any(one.name == zone for one in endpoint.names)
+    return provider.kind is ProviderKind.RFC2136 and not endpoint.providers[1:] and not apex
+
+
+def _is_tree(situation: Situation, record_sets: tuple[RecordSet, ...]) -> bool:
+    endpoint = situation.endpoint
+    big = endpoint.layout is Laying.AUTO and bytes_of(record_sets) > TRANSACTION_BYTES_MAX
+    wanted = endpoint.layout is Laying.TREE or big
+    return wanted and can_be_tree(endpoint, situation.provider)
+
+
 def make(situation: Situation, generation: Generation, origin: Origin = Origin.AUTOMATIC) -> Plan:
     """Make the plan that a situation asks for."""
     members = tuple(
@@ -77,8 +97,9 @@ def make(situation: Situation, generation: Generation, origin: Origin = Origin.A
     waived = {one.rule for one in waivers_of(situation)}
     record_sets = publish(situation.endpoint, situation.provider, members)
     head = situation.head
+    layout = layout_of(situation.endpoint, situation.provider)
     return Plan(
-        layout=layout_of(situation.endpoint, situation.provider),
+        layout=replace(layout, tree=_is_tree(situation, record_sets)),
         generation=generation,
         base=head.generation if head is not None else Generation(0),
         digest=digest_of(record_sets),

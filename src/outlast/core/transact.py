@@ -1,12 +1,14 @@
-"""Transact: the three writes that Outlast ever makes, as values. None of them is unconditional.
+"""Transact: the few writes that Outlast ever makes, as values. None of them is unconditional.
 
 * `move` puts a plan in the place of what was found, and the fence with it.
+* `tend` changes a piece of a tree that nobody's names point to, or puts one back as it was (`core.tree`).
 * `seed_epoch` gives a zone its first epoch, alone: no data travels with it.
 * `release` takes an endpoint out of the DNS, only ever asked for by name.
 
 Each is one transaction with one condition on the fence as it was read, and one on the zone's epoch.
 """
 
+from outlast.core.tree import Piece, is_below, pointers_of
 from outlast.model.errors import Bug
 from outlast.model.fence import (
     FENCE_TTL_S,
@@ -23,7 +25,7 @@ from outlast.model.records import RecordSet, RecordType, digest_of, weights_name
 
 
 def move(plan: Plan, found: Observation, fence: Fence, *, spend_epoch: bool) -> Transaction:
-    """Replace what was found by the plan.
+    """Replace what was found by the plan: by its records, or by pointers to a tree that stands whole.
 
     Args:
         plan: what to publish.
@@ -40,7 +42,8 @@ def move(plan: Plan, found: Observation, fence: Fence, *, spend_epoch: bool) -> 
     if epoch is None:
         raise Bug(f"{plan.endpoint}: a write was prepared in a zone without an epoch")
     layout = plan.layout
-    additions = [*plan.record_sets, _txt(layout.fence_at, str(fence))]
+    published = pointers_of(plan) if layout.tree else plan.record_sets
+    additions = [*published, _txt(layout.fence_at, str(fence))]
     deletions = [*_data_sets(layout, found, plan), (layout.fence_at, RecordType.TXT)]
     if spend_epoch:
         at = epoch_name(layout.zone)
@@ -51,6 +54,25 @@ def move(plan: Plan, found: Observation, fence: Fence, *, spend_epoch: bool) -> 
         conditions=_conditions(layout, found),
         deletions=tuple(deletions),
         additions=tuple(additions),
+    )
+
+
+def tend(layout: Layout, top: str, piece: Piece, found: Observation) -> Transaction:
+    """Lay or sweep a piece of the tree with this label, while fence and epoch are as they were found.
+
+    Raises:
+        Bug: something of it does not lie in the tree.
+    """
+    if not is_below(top, piece):
+        raise Bug(
+            f"{layout.endpoint}: {piece.removed or piece.laid} does not lie in the tree {top!r}"
+        )
+    laid = tuple((one.name, one.rtype) for one in piece.laid)
+    return Transaction(
+        zone=layout.zone,
+        conditions=_conditions(layout, found),
+        deletions=(*piece.removed, *laid),
+        additions=piece.laid,
     )
 
 
@@ -113,6 +135,10 @@ def spends_epoch(transaction: Transaction) -> bool:
 def release(layout: Layout, found: Observation, *, keep_records: bool = False) -> Transaction:
     """Take an endpoint out: its fence, and its records unless they are to be left to somebody else."""
     records = [(one.name, one.rtype) for one in found.record_sets]
+    if (
+        found.below
+    ):  # what stands at the names are the pointers; the tree behind them is swept afterwards
+        records = [(name, RecordType.CNAME) for name in layout.names]
     return Transaction(
         zone=layout.zone,
         conditions=_conditions(layout, found),

@@ -1,203 +1,194 @@
 """Tree: a plan that is too big for one transaction, laid under names of its own and flipped by one.
 
-    LAYING ---> VERIFYING ---> FLIPPING ---> LIVE ---> (one maximum TTL later) ---> SWEEPING ---> LIVE
-      |  chunk by chunk  |  all of it read      |  one fenced write: root and fence
+    www.example.org  CNAME  g42-5f2c9ab01d3e.www.example.org  A  ...      the tree of plan 42
 
-A plan of a hundred thousand records cannot be published in place, since no transaction holds it. So its
-records go under names that bear its number (`g42.ROOT`), where nobody looks yet; every chunk names the fence
-in its condition, so a plan that is overtaken stops being laid. All of it is read back. Then one small
-transaction turns the root (a CNAME) and the fence together, exactly as a plan in place moves.
+    SURVEY ---> lay what is missing ---> SURVEY ---> nothing is missing ---> FLIP: pointers and fence
+      all of it read    chunk by chunk                                        one fenced write
 
-What remains is to sweep old trees, and that is where October 2025 went wrong: a clean-up judged by age took
-the tree that a delayed enactor had just put back. Here a tree is swept
+No transaction holds a plan of a hundred thousand records. So its records go under names that bear its
+number and digest, where nobody looks yet; every chunk names fence and epoch in its condition, so that a plan
+that is overtaken stops being laid. All of it is read back. Then one small transaction turns the pointers (a
+CNAME at each of the plan's names) and the fence together, exactly as a plan in place moves. `core.enact`
+drives this; `core.sweep` removes what is left behind.
 
-* only while the fence is, in the same transaction, that of another plan: the condition of each chunk;
-* never if it is the live one, or the one before it, which somebody may still have to go back to;
-* only after the live one has stood for one maximum TTL, so that no resolver still follows the old root.
+The digest stands in the names because a number alone does not say what belongs there: two halves of a split
+store may both make a plan 42, and a chunk of one that arrives late must not land in the tree of the other.
+With it a chunk is right wherever and whenever it arrives.
 
-Age decides nothing. A tree that is laid, however old, cannot become live between the look and the sweep,
-because only a fenced write could make it so, and it would move the fence that the sweep names.
+Readers look through the pointers: an observation shows the records at the plan's own names, and says through
+which tree they were found (`Observation.below`). So content, digest and fence mean the same in both layouts.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from outlast.model.errors import Bug
-from outlast.model.fence import FENCE_TTL_S, Fence, epoch_name, parse_fence
-from outlast.model.names import DnsName
-from outlast.model.plan import Absent, Condition, Held, Observation, Transaction
-from outlast.model.records import RecordSet, RecordType, digest_of, sort_record_sets
-from outlast.model.units import Generation, Nanos, seconds
+from outlast.model.names import NAME_LENGTH_MAX, DnsName
+from outlast.model.plan import Layout, Observation, Plan
+from outlast.model.records import RecordSet, RecordType, sort_record_sets
+from outlast.model.treenames import generation_of, label, under
+
+TRANSACTION_BYTES_MAX = 60_000
+"""A DNS message ends at 65,535 bytes (RFC 1035 section 4.2.2); conditions and signature take the rest."""
 
 CHUNK_BYTES_MAX = 48_000
-"""What one transaction carries. The protocol's ceiling is 65,535 bytes with conditions and signature; names
-are counted here in full though they are packed tighter."""
+"""What a piece of a tree takes at most."""
+
+_RECORD_BYTES = 16
+"""Of each record beside its name and value: type, class, TTL, lengths (RFC 1035 section 3.2.1)."""
+
+Key = tuple[DnsName, RecordType]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tree:
-    """A big plan.
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one transaction changes below a tree's label.
 
     Attributes:
-        zone: everything lies in it.
-        root: the name that clients ask: a CNAME to the top of the live tree.
-        fence_at: where the fence stands.
-        leaves: the records by their names relative to the tree's top; "" is the top itself.
+        removed: what is taken away without anything in its place.
+        laid: what is put there, in place of whatever stands.
     """
 
-    zone: DnsName
-    root: DnsName
-    fence_at: DnsName
-    generation: Generation
-    ttl_s: int
-    leaves: tuple[RecordSet, ...]
-
-    @property
-    def top(self) -> DnsName:
-        """The name that the root points to while this tree is live."""
-        return top_of(self.root, self.generation)
-
-    @property
-    def digest(self) -> str:
-        """What the fence names: the digest of the tree and of the root that leads to it."""
-        return digest_of((*self.leaves, self.pointer))
-
-    @property
-    def pointer(self) -> RecordSet:
-        """The root's record."""
-        return RecordSet(self.root, RecordType.CNAME, self.ttl_s, (self.top,))
+    removed: tuple[Key, ...]
+    laid: tuple[RecordSet, ...]
 
 
-def top_of(root: DnsName, generation: Generation) -> DnsName:
-    """Return the top of a tree: the root's name below a label with the plan's number."""
-    return DnsName(f"g{generation}.{root}")
+def label_of(plan: Plan) -> str:
+    """Return the label that the names of a plan's tree begin with; empty: the plan lies in place."""
+    return label(plan.generation, plan.digest) if plan.layout.tree else ""
 
 
-def plant(
-    tree: Tree, records: Sequence[tuple[str, RecordType, tuple[str, ...]]]
-) -> tuple[RecordSet, ...]:
-    """Return record sets under a tree's top, from names relative to it ("" for the top), canonical order."""
-    return sort_record_sets(
-        [
-            RecordSet.of(
-                DnsName(f"{label}.{tree.top}" if label else tree.top),
-                rtype,
-                tree.ttl_s,
-                list(values),
-            )
-            for label, rtype, values in records
-        ]
+def place_of(layout: Layout, top: str) -> Layout:
+    """Return the layout by which a tree itself is read: the same fence, the tree's own names."""
+    return replace(layout, names=tuple(under(top, one) for one in layout.names))
+
+
+def leaves_of(plan: Plan) -> tuple[RecordSet, ...]:
+    """Return a plan's records as they lie in its tree."""
+    top = label_of(plan)
+    return sort_record_sets([replace(it, name=under(top, it.name)) for it in plan.record_sets])
+
+
+def pointers_of(plan: Plan) -> tuple[RecordSet, ...]:
+    """Return the records that lead from a plan's names into its tree."""
+    top = label_of(plan)
+    ttls = {one.name: one.ttl_s for one in plan.record_sets}
+    return tuple(
+        RecordSet(name, RecordType.CNAME, ttl_s, (under(top, name),))
+        for name, ttl_s in sorted(ttls.items())
     )
 
 
-def chunks(leaves: Sequence[RecordSet]) -> list[tuple[RecordSet, ...]]:
-    """Cut record sets into pieces of one transaction each; a set is never split."""
-    pieces: list[tuple[RecordSet, ...]] = []
-    piece: list[RecordSet] = []
-    size = 0
-    for one in leaves:
-        own = len(one.values) * (len(one.name) + 16) + sum(len(value) for value in one.values)
-        if own > CHUNK_BYTES_MAX:
-            raise Bug(f"{one.name} {one.rtype} alone does not fit a transaction")
-        if piece and size + own > CHUNK_BYTES_MAX:
-            pieces.append(tuple(piece))
-            piece, size = [], 0
-        piece.append(one)
-        size += own
-    return [*pieces, tuple(piece)] if piece else pieces
+# reading
 
 
-def lay_chunk(tree: Tree, piece: Sequence[RecordSet], found: Observation) -> Transaction:
-    """Lay a piece of a tree that is not live. Names it replaces are its own, from an earlier try."""
-    if live_of(found) >= tree.generation:
-        raise Bug(f"generation {tree.generation} is not to be laid: {live_of(found)} is live")
-    _check_below(tree.top, [one.name for one in piece])
-    return Transaction(
-        zone=tree.zone,
-        conditions=_conditions(tree.zone, tree.fence_at, found),
-        deletions=tuple((one.name, one.rtype) for one in piece),
-        additions=tuple(piece),
+def leads_to(seen: Observation) -> str:
+    """Return the label of the tree to which everything at an endpoint's names points; empty: to none."""
+    if not seen.record_sets:
+        return ""
+    first = seen.record_sets[0]
+    top = first.values[0].removesuffix(f".{first.name}")
+    pointing = all(
+        one.rtype is RecordType.CNAME and one.values == (under(top, one.name),)
+        for one in seen.record_sets
     )
+    return top if pointing and generation_of(top) else ""
 
 
-def is_laid(tree: Tree, standing: Sequence[RecordSet]) -> bool:
-    """Whether a reading of everything below the tree's top is exactly the tree."""
-    return digest_of(tuple(standing)) == digest_of(tree.leaves)
+def through(seen: Observation, leaves: Observation) -> Observation | None:
+    """Look through the pointers: what stands in their tree, at the names that lead there.
+
+    A name that has lost its pointer has lost its records. A pointer whose TTL is not that of the records is
+    shown as it is: a longer one would outlive the quarantine of its tree.
+
+    Returns:
+        None if somebody wrote between the two readings: read again.
+    """
+    if (seen.fence, seen.epoch) != (leaves.fence, leaves.epoch):
+        return None
+    top = leads_to(seen)
+    pointers = {under(top, one.name): one for one in seen.record_sets}
+    found = [one for one in leaves.record_sets if one.name in pointers]
+    odd = {one.name: pointers[one.name] for one in found if one.ttl_s != pointers[one.name].ttl_s}
+    shown = [replace(it, name=pointers[it.name].name) for it in found if it.name not in odd]
+    return replace(seen, record_sets=sort_record_sets([*shown, *odd.values()]), below=top)
 
 
-def flip(tree: Tree, found: Observation, fence: Fence) -> Transaction:
-    """Turn root and fence to a tree that was read back whole: the only write that clients notice."""
-    if fence.generation != tree.generation or fence.digest != tree.digest:
-        raise Bug(f"the fence {fence} is not that of generation {tree.generation}")
-    if live_of(found) >= tree.generation:
-        raise Bug(f"generation {tree.generation} would go back behind {live_of(found)}")
-    root_types = (RecordType.A, RecordType.AAAA, RecordType.CNAME)
-    return Transaction(
-        zone=tree.zone,
-        conditions=_conditions(tree.zone, tree.fence_at, found),
-        deletions=(
-            *((tree.root, one) for one in root_types),
-            (tree.fence_at, RecordType.TXT),
-        ),
-        additions=(
-            tree.pointer,
-            RecordSet(tree.fence_at, RecordType.TXT, FENCE_TTL_S, (str(fence),)),
-        ),
-    )
+# laying
 
 
-def may_sweep(
-    doomed: Generation,
-    found: Observation,
-    before: Generation,
-    *,
-    live_since_ns: Nanos,
-    ttl_max_s: int,
-) -> bool:
-    """Whether a tree may be swept now.
+def missing(plan: Plan, standing: Observation, limit: int = CHUNK_BYTES_MAX) -> tuple[Piece, ...]:
+    """Return what must still be changed until a plan's tree is exactly the plan, in transactions.
 
     Args:
-        found: what was just read; its fence becomes the sweep's condition.
-        before: the generation that was live before the one in `found`.
-        live_since_ns: since when the one in `found` is known to be live.
-        ttl_max_s: the longest TTL that any root ever had.
+        standing: everything that stands at the tree's names.
+        limit: bytes that one transaction carries.
     """
-    live = live_of(found)
-    quarantined = found.at_ns - live_since_ns >= seconds(ttl_max_s)
-    return 0 < doomed < live and doomed != before and quarantined
+    wanted = leaves_of(plan)
+    there, keys = set(standing.record_sets), {(one.name, one.rtype) for one in wanted}
+    lacking = [one for one in wanted if one not in there]
+    stray = [(it.name, it.rtype) for it in standing.record_sets if (it.name, it.rtype) not in keys]
+    return (*(Piece((), one) for one in chunks(lacking, limit)), *removals(stray, limit))
 
 
-def sweep_chunk(
-    root: DnsName, doomed: Generation, piece: Sequence[RecordSet], found: Observation, zone: DnsName
-) -> Transaction:
-    """Remove a piece of an old tree, on the condition that the fence is that of another plan."""
-    if live_of(found) == doomed or parse_fence(found.fence) is None:
-        raise Bug(f"generation {doomed} is live, or nobody knows what is: nothing is swept")
-    _check_below(top_of(root, doomed), [one.name for one in piece])
-    return Transaction(
-        zone=zone,
-        conditions=_conditions(zone, DnsName(f"_outlast.{root}"), found),
-        deletions=tuple((one.name, one.rtype) for one in piece),
-        additions=(),
+def chunks(
+    record_sets: Iterable[RecordSet], limit: int = CHUNK_BYTES_MAX
+) -> list[tuple[RecordSet, ...]]:
+    """Cut record sets into pieces of one transaction each; a set is never split.
+
+    Raises:
+        Bug: one alone is too large; the guard lets no such plan pass.
+    """
+    pieces: list[list[RecordSet]] = []
+    size = limit + 1
+    for one in record_sets:
+        own = bytes_of([one])
+        if own > limit:
+            raise Bug(f"{one.name} {one.rtype} alone does not fit a transaction")
+        if size + own > limit:
+            pieces.append([])
+            size = 0
+        pieces[-1].append(one)
+        size += own
+    return [tuple(one) for one in pieces]
+
+
+def removals(keys: Sequence[Key], limit: int = CHUNK_BYTES_MAX) -> list[Piece]:
+    """Cut deletions into pieces of one transaction each."""
+    longest = max((len(name) for name, _ in keys), default=0)
+    count = max(1, limit // (longest + _RECORD_BYTES))
+    return [Piece(tuple(keys[start : start + count]), ()) for start in range(0, len(keys), count)]
+
+
+def is_below(top: str, piece: Piece) -> bool:
+    """Whether everything that a piece touches lies in a tree: a sweep must not reach beyond one."""
+    names = (*(name for name, _ in piece.removed), *(one.name for one in piece.laid))
+    return bool(generation_of(top)) and all(name.startswith(f"{top}.") for name in names)
+
+
+# sizes
+
+
+def bytes_of(record_sets: Iterable[RecordSet]) -> int:
+    """Return about how many bytes record sets take in a transaction."""
+    return sum(
+        len(one.name) + sum(_RECORD_BYTES + len(value) for value in one.values)
+        for one in record_sets
     )
 
 
-def live_of(found: Observation) -> Generation:
-    """The generation that the fence names; 0: no fence of ours."""
-    fence = parse_fence(found.fence)
-    return fence.generation if fence is not None else Generation(0)
-
-
-def _check_below(top: DnsName, names: Sequence[DnsName]) -> None:
-    outside = next((one for one in names if one != top and not one.endswith(f".{top}")), None)
-    if outside is not None:
-        raise Bug(f"{outside} does not lie below {top}")
-
-
-def _conditions(zone: DnsName, fence_at: DnsName, found: Observation) -> tuple[Condition, ...]:
-    return tuple(
-        Held(name=at, rtype=RecordType.TXT, values=values)
-        if values
-        else Absent(name=at, rtype=RecordType.TXT)
-        for at, values in ((epoch_name(zone), found.epoch), (fence_at, found.fence))
-    )
+def unfit(plan: Plan) -> str:
+    """Return why a plan cannot be published as it is laid out; empty: it can."""
+    placed = pointers_of(plan) if plan.layout.tree else plan.record_sets
+    total = bytes_of(placed)
+    if total > TRANSACTION_BYTES_MAX:
+        what = "pointers" if plan.layout.tree else "records"
+        return (
+            f"about {total} bytes of {what} do not fit one transaction of {TRANSACTION_BYTES_MAX}"
+        )
+    for one in leaves_of(plan) if plan.layout.tree else ():
+        if bytes_of([one]) > CHUNK_BYTES_MAX:
+            return f"{one.name} {one.rtype}: about {bytes_of([one])} bytes of one set, which is never split"
+        if len(one.name) > NAME_LENGTH_MAX:
+            return f"{one.name} is longer than a name may be"
+    return ""

@@ -5,6 +5,7 @@ plan, a foreign hand) is an ordinary finding with a name; none of them is an err
 "the current plan is missing" was a case that the automation had no branch for, and so could not leave.
 """
 
+from outlast.core.tree import label_of
 from outlast.model.fence import parse_fence
 from outlast.model.plan import Drift, DriftKind, Observation, Plan, Proof
 from outlast.model.records import RecordSet, RecordType, digest_of
@@ -36,7 +37,9 @@ def compare(plan: Plan, observation: Observation) -> Proof | Drift:
 
 
 def same_content(plan: Plan, observation: Observation) -> bool:
-    """Whether the records are the plan's; compared by digest first, since it is what the fence names."""
+    """Whether the records are the plan's, and lie where it wants them; the fence names their digest."""
+    if observation.below != label_of(plan):
+        return False
     return observation.record_sets == plan.record_sets or (
         digest_of(observation.record_sets) == plan.digest
     )
@@ -66,6 +69,9 @@ def _content_drift(plan: Plan, observation: Observation) -> tuple[DriftKind, str
     empty = empty_names(plan, observation.record_sets)
     if empty:
         return DriftKind.EMPTY, f"no address at {', '.join(empty)}"
+    if observation.below != label_of(plan):
+        there_is, wanted_is = (one or "in place" for one in (observation.below, label_of(plan)))
+        return DriftKind.CONTENT, f"the records lie {there_is}, not {wanted_is}"
     there, wanted = set(observation.record_sets), set(plan.record_sets)
     extra = sorted(str(one) for one in there - wanted)
     missing = sorted(str(one) for one in wanted - there)

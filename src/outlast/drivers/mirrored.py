@@ -1,8 +1,9 @@
-"""The enactor for endpoints of several providers: carries the commands of `core.dual` out.
+"""The enactor for endpoints of several providers, and of trees: carries the commands of `core.dual` out.
 
-Endpoints of one provider pass through to the plain enactor. For the others each provider has a lane of its
-own, in which its commands are carried out in order; lanes run beside each other, so that a flip leaves for
-all providers at once and one that does not answer delays nobody's write.
+Endpoints of one provider pass through to the plain enactor; the trees that they leave behind are swept.
+For the others each provider has a lane of its own, in which its commands are carried out in order; lanes run
+beside each other, so that a flip leaves for all providers at once and one that does not answer delays
+nobody's write.
 
 The ledger's receipt is that of the first provider. How the others stand is written down as witnesses are:
 who differs from the newest plan, and when it agrees again.
@@ -11,9 +12,11 @@ who differs from the newest plan, and when it agrees again.
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from outlast.core import dual, enact
 from outlast.core.dual import RollBack
+from outlast.core.laying import Growing
 from outlast.core.messages import (
     CommitPlan,
     Confirm,
@@ -23,9 +26,11 @@ from outlast.core.messages import (
     ReportDrift,
     RetryAt,
     Woken,
+    Write,
 )
 from outlast.drivers.enactor import STORE_RETRY_S, Enactor
 from outlast.drivers.facts import Event, Fact
+from outlast.drivers.sweeper import Sweeper
 from outlast.model.errors import Bug, ConfigError, StoreError
 from outlast.model.fence import Fence
 from outlast.model.names import EndpointName, ProviderName
@@ -129,7 +134,7 @@ class MirroredEnactor(Enactor):
 
     async def _carry_out(self, state: enact.State, command: EnactCommand) -> EnactEvent | None:
         if not state.layout.mirrors:
-            return await super()._carry_out(state, command)
+            return await self._carry_out_alone(state, command)
         mirror = state.layout.provider in state.layout.mirrors
         match command:
             case RetryAt(at_ns=at_ns):
@@ -146,6 +151,31 @@ class MirroredEnactor(Enactor):
                 return None
             case _:
                 return await super()._carry_out(state, command)
+
+    async def _carry_out_alone(
+        self, state: enact.State, command: EnactCommand
+    ) -> EnactEvent | None:
+        """Carry out a command of an endpoint of one provider, whose plans may lie in trees."""
+        if isinstance(command, Write) and isinstance(state.phase, Growing):
+            await self._sweeper.note(state.phase.aim.plan, live=False)
+        event = await super()._carry_out(state, command)
+        if isinstance(command, Confirm):
+            plan, fence = command.plan, command.receipt.fence
+            provider = self._providers[plan.layout.provider]
+            agreed = not self._witness.doubts(plan.endpoint)
+            await self._sweeper.look(plan, fence, provider, agreed=agreed)
+        return event
+
+    @cached_property
+    def _sweeper(self) -> Sweeper:
+        return Sweeper(self.name, self._ledger, self._clock, self._tell)
+
+    async def run(self) -> None:
+        """Enact until cancelled."""
+        try:
+            await super().run()
+        finally:
+            await self._sweeper.close()
 
     async def _settle(self, place: Place) -> None:
         """Take back what was written down of a provider that holds the newest plan now."""

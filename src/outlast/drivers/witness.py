@@ -47,6 +47,10 @@ class Witness:
         for server in self._servers.get(plan.layout.provider, ()):
             await self._compare(plan, server)
 
+    def doubts(self, endpoint: EndpointName) -> bool:
+        """Whether a secondary differed when it was last asked about an endpoint."""
+        return any(name == endpoint for name, _ in (*self._suspected, *self._told))
+
     async def _compare(self, plan: Plan, server: Address) -> None:
         key = (plan.endpoint, server)
         drift = await self._drift(plan, server)

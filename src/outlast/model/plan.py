@@ -105,6 +105,16 @@ class Lagging(StrEnum):
     """Nothing changes until all are ready; if one fails between, the others go back to what was."""
 
 
+class Laying(StrEnum):
+    """How an endpoint's plans are put into the DNS: the operator's choice."""
+
+    AUTO = "auto"
+    """In place; as a tree where a plan does not fit one transaction."""
+    IN_PLACE = "in_place"
+    TREE = "tree"
+    """Under names that bear the plan's number, to which its own names then point, see `core.tree`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
     """Where an endpoint lies in the DNS: what must be read to see all of it.
@@ -116,6 +126,7 @@ class Layout:
         mirrors: further providers that publish the same, each behind a fence of its own.
         lagging: what becomes of a change if one of them lags.
         window_s: after what time one counts as lagging.
+        tree: whether the plan is laid as a tree, to which the names then point.
     """
 
     endpoint: EndpointName
@@ -126,6 +137,7 @@ class Layout:
     mirrors: tuple[ProviderName, ...] = ()
     lagging: Lagging = Lagging.GO_ON
     window_s: float = 5.0
+    tree: bool = False
 
     @property
     def providers(self) -> tuple[ProviderName, ...]:
@@ -238,6 +250,8 @@ class Observation:
             canonical order.
         at_ns: when the reading began, so everything in it is at least as new.
         laid: values at the name of what is laid ready, where an endpoint has several providers.
+        below: label of the tree to which the names point and whose records these are; empty: they stand
+            at the names themselves.
     """
 
     endpoint: EndpointName
@@ -247,6 +261,7 @@ class Observation:
     record_sets: tuple[RecordSet, ...]
     at_ns: Nanos
     laid: tuple[str, ...] = ()
+    below: str = ""
 
 
 class DriftKind(StrEnum):
@@ -370,3 +385,6 @@ class Outcome:
 
     kind: OutcomeKind
     detail: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.detail}"

@@ -25,7 +25,7 @@ from outlast.model.names import (
     VantageName,
     zone_of,
 )
-from outlast.model.plan import Lagging
+from outlast.model.plan import Lagging, Laying
 from outlast.model.policy import Budget as Budget  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import Floors as Floors  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import Policy as Policy  # noqa: PLC0414 - a part of the topology
@@ -277,6 +277,7 @@ class Endpoint:
         providers: several DNS that publish it, `provider` first; empty: that one alone.
         lagging: what becomes of a change if one of several lags.
         window_s: after what time one of several counts as lagging.
+        layout: whether its plans are laid as trees.
         resolving: how its clients find it, for drills; None: by its TTL and its provider's negative TTL.
     """
 
@@ -296,6 +297,7 @@ class Endpoint:
     providers: tuple[ProviderName, ...] = ()
     lagging: Lagging = Lagging.GO_ON
     window_s: float = 5.0
+    layout: Laying = Laying.AUTO
 
     @property
     def families(self) -> tuple[Family, ...]:

@@ -13,8 +13,9 @@ from outlast.app.preview import Knowledge, Preview, checksum_of, learn, preview_
 from outlast.app.session import open_session
 from outlast.app.show import console, members_table, print_diff, print_ruling
 from outlast.app.wiring import World
+from outlast.core.tree import chunks, label_of, leaves_of, pointers_of
 from outlast.core.verify import compare
-from outlast.model.plan import Origin, Proof
+from outlast.model.plan import Origin, Plan, Proof
 from outlast.model.records import RecordSet
 from outlast.model.topology import Endpoint
 
@@ -165,10 +166,23 @@ def _print_one(out: Console, world: World, known: Knowledge, one: Preview) -> No
         out.print("    no record changes: the fence alone moves")
     out.print(members_table(one.plan))
     out.print(f"    capacity: {one.plan.proof}")
+    if one.plan.layout.tree:
+        out.print(f"    {_tree(one.plan)}")
     for note in _notes(world, one):
         out.print(f"    note: {note}")
     if one.ruling is not None:
         print_ruling(out, one.ruling)
+
+
+def _tree(plan: Plan) -> str:
+    """How a plan that does not lie in place gets there."""
+    records = sum(len(one.values) for one in plan.record_sets)
+    pieces, pointers = len(chunks(leaves_of(plan))), len(pointers_of(plan))
+    quarantine_s = max(one.ttl_s for one in plan.record_sets)
+    return (
+        f"laid as tree {label_of(plan)}: {records:,} records in {pieces} transactions, read back, then "
+        f"{pointers} pointers and the fence in one; older trees are swept once it stood for {quarantine_s} s"
+    )
 
 
 def _standing(one: Preview, known: Knowledge) -> str:

@@ -13,7 +13,10 @@ from outlast.app.show import console
 from outlast.app.wiring import World
 from outlast.core.dual import places
 from outlast.core.transact import release as release_transaction
+from outlast.core.transact import tend
+from outlast.core.tree import place_of, removals
 from outlast.drivers.lastgood import merge_last_good
+from outlast.drivers.sweeper import strike_out, trees_of
 from outlast.model.errors import ConfigError, OutlastError
 from outlast.model.fence import parse_epoch, parse_fence
 from outlast.model.names import EndpointName
@@ -87,9 +90,14 @@ async def take_out(
     if not agree(f"release {name}, {'fence alone' if keep_records else 'records'}: {fences}"):
         return DECLINED
     # The store first: an enactor that sees the name gone must find no plan to put it back.
+    trees = await trees_of(session.ledger.store, name)
     await session.ledger.forget(name)
     for place, one in found:
         await _take_out(session, place, one, keep_records=keep_records)
+        tops = [tree.top for tree in trees] or ([one.below] if one.below else [])
+        for top in () if keep_records else tops:
+            await _take_tree(session, place, top)
+    await strike_out(session.ledger.store, *trees)
     out.print(f"[green]{name} is released[/]: its fence is gone")
     return 0
 
@@ -121,6 +129,19 @@ async def _take_out(
             f"{place.endpoint} still stands at {place.provider}: {outcome.kind}: {outcome.detail}",
             remedy="run the same command again",
         )
+
+
+async def _take_tree(session: Session, place: Layout, top: str) -> None:
+    """Take away a tree that the names pointed to: nobody points there any more."""
+    provider = session.providers[place.provider]
+    standing = await provider.read(place_of(place, top))
+    for piece in removals([(one.name, one.rtype) for one in standing.record_sets]):
+        outcome = await provider.write(tend(place, top, piece, standing))
+        if outcome.kind is not OutcomeKind.APPLIED:
+            raise OutlastError(
+                f"{place.endpoint} is released, but some of its tree {top} still stands: {outcome}",
+                remedy=f"nothing points there; remove what lies below {top} by hand",
+            )
 
 
 async def _layout(session: Session, name: EndpointName) -> Layout:

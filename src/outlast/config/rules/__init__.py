@@ -7,7 +7,7 @@ what, `world` at providers, vantages, services and settings. Nothing here knows 
 from collections.abc import Iterator
 
 from outlast.config.finding import Finding
-from outlast.config.rules import endpoints, mirrors, names, references, world
+from outlast.config.rules import endpoints, mirrors, names, references, trees, world
 from outlast.config.rules.case import Case
 
 
@@ -17,4 +17,5 @@ def judge(case: Case) -> Iterator[Finding]:
     yield from names.judge(case)
     yield from endpoints.judge(case)
     yield from mirrors.judge(case)
+    yield from trees.judge(case)
     yield from world.judge(case)

@@ -12,6 +12,7 @@ from outlast.drivers.providers.connection import Connection
 from outlast.drivers.providers.reading import Question, observe, questions_of, read_answer
 from outlast.drivers.providers.reply import Malformed, Reply, parse
 from outlast.drivers.providers.wire import pack_query
+from outlast.drivers.through import read_through
 from outlast.model.errors import ProviderError, Unreachable
 from outlast.model.plan import Layout, Observation
 from outlast.model.records import RecordSet
@@ -51,11 +52,21 @@ class _Asker(asyncio.DatagramProtocol):
 async def ask(
     server: Address, layout: Layout, clock: Clock, *, timeout_s: float = ASK_TIMEOUT_S
 ) -> Observation:
-    """Read an endpoint at one authoritative server, within bounded time.
+    """Read an endpoint at one authoritative server, within bounded time; a tree that it points to, too.
 
     Raises:
         Unreachable, Denied, ProviderError: as `ports.Provider.read`.
     """
+
+    async def read(place: Layout) -> Observation:
+        return await _ask_names(server, place, clock, timeout_s)
+
+    return await read_through(read, layout)
+
+
+async def _ask_names(
+    server: Address, layout: Layout, clock: Clock, timeout_s: float
+) -> Observation:
     at_ns = clock.now_ns()
     loop = asyncio.get_running_loop()
     try:

@@ -6,6 +6,7 @@ sets and observations are made of them when somebody asks for one.
 
 from collections.abc import Collection, Mapping
 
+from outlast.core.tree import leads_to, place_of, through
 from outlast.drivers.providers.reading import Question, observe, questions_of
 from outlast.drivers.providers.wire import RECORD_TYPES, TYPE_CODES
 from outlast.model.names import DnsName
@@ -66,6 +67,12 @@ class ZoneImage:
         Raises:
             ProviderError: as `reading.observe`.
         """
+        seen = self._read(layout, at_ns)
+        top = leads_to(seen)
+        whole = through(seen, self._read(place_of(layout, top), at_ns)) if top else seen
+        return seen if whole is None else whole
+
+    def _read(self, layout: Layout, at_ns: Nanos) -> Observation:
         answers = {one: self._answer(one) for one in questions_of(layout)}
         return observe(layout, answers, self._server, at_ns)
 

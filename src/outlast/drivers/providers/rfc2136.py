@@ -33,6 +33,7 @@ from outlast.drivers.providers.wire import (
     pack_query,
     pack_update,
 )
+from outlast.drivers.through import read_through
 from outlast.model import topology
 from outlast.model.errors import Denied, ProviderError, Unreachable
 from outlast.model.names import DnsName
@@ -67,6 +68,10 @@ class Rfc2136Provider:
         The fence is asked for first and last. If it moved in between, the reading is begun anew, so
         that a write in progress never looks like a torn one. One that moves all the time is an error.
         """
+        return await read_through(self._read_names, layout)
+
+    async def _read_names(self, layout: Layout) -> Observation:
+        """Read what stands at an endpoint's names themselves."""
         questions = questions_of(layout)
         server = self._provider.server
         for _ in range(READS_MAX):
