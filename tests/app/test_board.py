@@ -11,9 +11,9 @@ from tests.support.builders import NAME, addresses, endpoint, plan, target
 from tests.support.system import System, until
 
 from outlast.app.board import assets
+from outlast.app.board.access import is_loopback
 from outlast.app.board.live import Live, Sight
 from outlast.app.board.pages import listed, overview
-from outlast.app.board.routes import is_loopback
 from outlast.app.standing import Line, Status
 from outlast.glass.incident import Impact, Incident, Phase, Update
 from outlast.glass.listing import PAGE_SIZE, Search

@@ -17,6 +17,7 @@ from functools import partial
 
 from starlette.routing import BaseRoute
 
+from outlast.app.board.front import Front
 from outlast.app.board.routes import board
 from outlast.app.crew import Crew
 from outlast.app.sources import make_sources
@@ -38,7 +39,7 @@ from outlast.drivers.telemetry import Metrics, to_all
 from outlast.model.api import ProviderKind
 from outlast.model.errors import ConfigError, StoreError
 from outlast.model.names import EnactorName, ProviderName, VantageName
-from outlast.model.topology import Address, Topology
+from outlast.model.topology import Topology
 from outlast.ports import Provider, Store
 
 RESTART_S = 1.0
@@ -74,14 +75,14 @@ class Options:
         enactor: name of its single enactor; None: as many as the topology asks for.
         planner: name of its planner, where there may be several; empty: host and state folder.
         vantage: the vantage it probes from; None: every one of the topology.
-        http: where metrics are served; None: nowhere.
+        http: where metrics and the board are served; None: nowhere.
     """
 
     roles: frozenset[Role] = ALL_ROLES
     enactor: EnactorName | None = None
     planner: str = ""
     vantage: VantageName | None = None
-    http: Address | None = None
+    http: Front | None = None
 
 
 class Up:
@@ -114,7 +115,7 @@ class Up:
         Raises:
             ConfigError: an address is taken, a secret cannot be read, and the like; nothing was started.
         """
-        sock = listen(self._options.http) if self._options.http is not None else None
+        sock = listen(self._options.http.address) if self._options.http is not None else None
         store: Store | None = None
         try:
             await asyncio.to_thread(self._keep_topology)
@@ -156,7 +157,7 @@ class Up:
         if store is not None:
             watch, pages = board(lambda: self._world, store, self._connect, self._options.http)
             jobs |= self._make_roles(store) | watch
-        web = WebServer(make_web(self.metrics, self._troubles, pages))
+        web = WebServer(make_web(self.metrics, self._troubles, pages), self._options.http)
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._keep(name, job)) for name, job in jobs.items()]
             if sock is not None:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from outlast.app.board.front import Front
 from outlast.app.troubles import Troubles
 from outlast.drivers.telemetry import Metrics
 from outlast.model.errors import ConfigError
@@ -57,10 +58,17 @@ def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = 
 class WebServer(uvicorn.Server):
     """Serves until told to stop; leaves the process's signals to whoever runs it."""
 
-    def __init__(self, application: Starlette) -> None:
+    def __init__(self, application: Starlette, front: Front | None = None) -> None:
         super().__init__(
             uvicorn.Config(
-                application, log_level="critical", lifespan="off", timeout_graceful_shutdown=1
+                application,
+                log_level="critical",
+                lifespan="off",
+                timeout_graceful_shutdown=1,
+                proxy_headers=False,  # limits go by the address that really asks
+                server_header=False,
+                ssl_certfile=front.cert if front is not None else None,
+                ssl_keyfile=front.key if front is not None else None,
             )
         )
 

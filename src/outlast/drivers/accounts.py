@@ -165,8 +165,7 @@ class Passwords:
 
     def __init__(self, hasher: PasswordHasher | None = None) -> None:
         self._hasher = hasher or PasswordHasher()
-        # What a name that nobody has is checked against, so that it takes as long as one that somebody has.
-        self._nobody = self._hasher.hash(secrets.token_urlsafe(16))
+        self._nobody = ""
 
     def hash(self, password: str) -> str:
         """Return the hash of a password.
@@ -183,6 +182,8 @@ class Passwords:
 
     def check(self, account: Account | None, password: str) -> bool:
         """Return whether this is the password of an account that may log in; it always takes as long."""
+        # What a name that nobody has is checked against, so that it takes as long as one that somebody has.
+        self._nobody = self._nobody or self._hasher.hash(secrets.token_urlsafe(16))
         usable = account is not None and not account.disabled and len(password) <= PASSWORD_MAX
         stored = account.password if account is not None and usable else self._nobody
         try:

@@ -125,7 +125,7 @@ class Ledger:
                 (at, entries.encode(head)),
                 (_plan_key(plan.endpoint, plan.generation), entries.encode(head)),
                 (groundings.key_of(plan.endpoint), groundings.UNKNOWN),
-                self._note("plan", plan.reason, endpoint=plan.endpoint, generation=plan.generation),
+                self.line("plan", plan.reason, endpoint=plan.endpoint, generation=plan.generation),
             ),
             deletes=(f"endpoint/{plan.endpoint}/blocked",),
         )
@@ -169,7 +169,7 @@ class Ledger:
         blocked = Blocked(plan=command.plan, ruling=command.ruling, at_ns=command.at_ns)
         reasons = "; ".join(one.message for one in command.ruling.findings)
         endpoint = command.plan.endpoint
-        note = self._note("blocked", reasons, endpoint=endpoint, generation=command.plan.generation)
+        note = self.line("blocked", reasons, endpoint=endpoint, generation=command.plan.generation)
         await self._store.commit(
             Change(puts=((f"endpoint/{endpoint}/blocked", entries.encode(blocked)), note))
         )
@@ -185,7 +185,7 @@ class Ledger:
         text = f"generation {fence.generation} stands at {receipt.provider}"
         if receipt.healed:
             text += f" again after drift: {receipt.healed}"
-        note = self._note(
+        note = self.line(
             event, text, endpoint=endpoint, by=fence.writer, generation=fence.generation
         )
         await self._store.commit(
@@ -198,27 +198,27 @@ class Ledger:
     async def report(self, found: Found) -> None:
         """Record what was found in the DNS instead of the newest plan."""
         drift = found.drift
-        note = self._note("drift", f"{drift.kind}: {drift.message}", endpoint=drift.endpoint)
+        note = self.line("drift", f"{drift.kind}: {drift.message}", endpoint=drift.endpoint)
         await self._store.commit(
             Change(puts=((f"endpoint/{drift.endpoint}/found", entries.encode(found)), note))
         )
 
     async def settle(self, endpoint: EndpointName) -> None:
         """Record that a drift is over without a write of ours."""
-        note = self._note("settled", "the DNS holds the newest plan again", endpoint=endpoint)
+        note = self.line("settled", "the DNS holds the newest plan again", endpoint=endpoint)
         found = f"endpoint/{endpoint}/found"
         await self._store.commit(Change(puts=(note,), deletes=(found,)))
 
     async def disagree(self, drift: Drift, server: str) -> None:
         """Record that an authoritative server still differs from what the primary holds."""
         text = f"{server} differs: {drift.kind}: {drift.message}"
-        note = self._note("drift", text, endpoint=drift.endpoint)
+        note = self.line("drift", text, endpoint=drift.endpoint)
         key = f"witness/{drift.endpoint}/{server}"
         await self._store.commit(Change(puts=((key, entries.encode(drift)), note)))
 
     async def agree(self, endpoint: EndpointName, server: str) -> None:
         """Record that an authoritative server holds what the primary holds again."""
-        note = self._note("settled", f"{server} agrees again", endpoint=endpoint)
+        note = self.line("settled", f"{server} agrees again", endpoint=endpoint)
         await self._store.commit(Change(puts=(note,), deletes=(f"witness/{endpoint}/{server}",)))
 
     async def disagreements(self) -> list[tuple[str, Drift]]:
@@ -236,7 +236,7 @@ class Ledger:
         keys = [f"endpoint/{endpoint}/{kind}" for kind in kinds]
         keys.append(groundings.key_of(endpoint))
         keys += [entry.key for entry in archive.entries]
-        note = self._note("released", "taken out of the DNS, asked for by name", endpoint=endpoint)
+        note = self.line("released", "taken out of the DNS, asked for by name", endpoint=endpoint)
         await self._store.commit(Change(puts=(note,), deletes=tuple(keys[:5])))
         for start in range(5, len(keys), DELETES_BATCH):
             await self._store.commit(Change(deletes=tuple(keys[start : start + DELETES_BATCH])))
@@ -264,7 +264,7 @@ class Ledger:
                 puts=(
                     (_override_key(override), entries.encode(override)),
                     ("override-changed", self._clock.nonce().encode()),
-                    self._note("override", text, endpoint=scope, by=override.by),
+                    self.line("override", text, endpoint=scope, by=override.by),
                 )
             )
         )
@@ -277,7 +277,7 @@ class Ledger:
             Change(
                 puts=(
                     ("override-changed", self._clock.nonce().encode()),
-                    self._note("override", text, endpoint=scope, by=by),
+                    self.line("override", text, endpoint=scope, by=by),
                 ),
                 deletes=(_override_key(override),),
             )
@@ -360,10 +360,10 @@ class Ledger:
         data: dict[str, object] | None = None,
     ) -> None:
         """Write one line into the journal."""
-        note = self._note(event, text, endpoint=endpoint, by=by, data=data)
+        note = self.line(event, text, endpoint=endpoint, by=by, data=data)
         await self._store.commit(Change(puts=(note,)))
 
-    def _note(
+    def line(
         self,
         event: str,
         text: str,
@@ -373,6 +373,7 @@ class Ledger:
         generation: Generation = NO_GENERATION,
         data: dict[str, object] | None = None,
     ) -> tuple[str, bytes]:
+        """Return a line of the journal, for whoever commits it together with what it tells."""
         at_ns = self._clock.now_ns()
         self._serial += 1
         note = Note(

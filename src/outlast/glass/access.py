@@ -65,6 +65,7 @@ class Request:
     Attributes:
         kind: which action, such as `evacuate`.
         parameters: of the action, as JSON.
+        about: the endpoint that it concerns; empty: everything, or no endpoint.
         reason: why; never empty.
         by: who asked.
         owner: of the token that asked: the account that answers for it; empty: a person asked.
@@ -82,6 +83,7 @@ class Request:
     by: str
     at_ns: Nanos
     state: State
+    about: str = ""
     owner: str = ""
     until_ns: Nanos = Nanos(0)
     second: str = ""

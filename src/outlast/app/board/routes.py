@@ -1,23 +1,18 @@
-"""Routes of the board. Only GET: nothing can be changed here, so there is nothing to forge.
-
-Served on loopback alone: whoever may read this machine's loopback may read its state folder, too. The Host
-header must name loopback as well, or a page on the web could read the board through a name of its own that
-leads here (DNS rebinding).
-"""
+"""Routes of the board: the pages that read. What acts is in `acting`; who may do either, in `access`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from ipaddress import ip_address
 
 import msgspec
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Mount, Route
-from starlette.types import ASGIApp, Receive, Scope, Send
 
 from outlast.app.board import assets
+from outlast.app.board.access import Gate
+from outlast.app.board.acting import acting, make_gate
 from outlast.app.board.desk import Desk, missing, number, takes_packed
+from outlast.app.board.front import Front
 from outlast.app.board.pages import About, endpoint, overview, trail
 from outlast.app.board.trailpage import look_at_trail, published_checkpoint
 from outlast.app.commands.why import as_text, explain
@@ -27,33 +22,17 @@ from outlast.glass.listing import Search
 from outlast.glass.plans import Pair
 from outlast.model.errors import ProviderError, StoreError
 from outlast.model.names import ProviderName
-from outlast.model.topology import Address
 from outlast.ports import Provider, Store
 
-LOOPBACK = ["localhost", "127.0.0.1", "[::1]", "::1"]
-HEADERS = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; "
-    "base-uri 'none'; form-action 'self'",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-    "cache-control": "no-store",
-}
 FOR_EVER = "public, max-age=31536000, immutable"
-
-
-def is_loopback(host: str) -> bool:
-    """Return whether an address is loopback's."""
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 class Board:
     """The board of one process of `outlast up`."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, gate: Gate) -> None:
         self.desk = desk
+        self.gate = gate
 
     def routes(self) -> list[BaseRoute]:
         """Return what to serve."""
@@ -66,8 +45,8 @@ class Board:
             "/events": self._events,
             "/assets/{name}": self._asset,
         }
-        inner = [Route(path, guarded(page)) for path, page in pages.items()]
-        return [Mount("/", routes=inner)]
+        inner = [Route(path, self.gate.guard(page)) for path, page in pages.items()]
+        return [*acting(self.desk, self.gate), Mount("/", routes=inner)]
 
     async def _overview(self, request: Request) -> Response:
         sight = await self.desk.seen(request)
@@ -149,16 +128,16 @@ def board(
     world: Callable[[], World],
     store: Store,
     connect: Callable[[], Mapping[ProviderName, Provider]],
-    at: Address | None,
+    front: Front | None,
 ) -> tuple[dict[str, Callable[[], Awaitable[None]]], list[BaseRoute]]:
-    """Return the job that looks and the pages to serve; none where others than this machine could read.
+    """Return the job that looks and the pages to serve; none where no board is wanted.
 
     Args:
         world: returns the topology that is in force.
         connect: makes connections of the board's own.
-        at: where pages are served.
+        front: where pages are served; None: nowhere.
     """
-    if at is None or not is_loopback(at.host):
+    if front is None or not front.board:
         return {}, []
     providers = connect()
 
@@ -168,22 +147,5 @@ def board(
             world=now, store=store, ledger=now.ledger(store, "board"), providers=providers
         )
 
-    made = Board(Desk(session))
+    made = Board(Desk(session), make_gate(world(), front))
     return {"board": made.desk.live.run}, made.routes()
-
-
-def guarded(page: Callable[[Request], Awaitable[Response]]) -> ASGIApp:
-    """Add the headers, and refuse requests that name another host."""
-
-    async def app(scope: Scope, receive: Receive, send: Send) -> None:
-        request = Request(scope, receive)
-        if request.method not in {"GET", "HEAD"}:
-            refused = PlainTextResponse("only GET", status_code=405, headers={"allow": "GET, HEAD"})
-            await refused(scope, receive, send)
-            return
-        response = await page(request)
-        for name, value in HEADERS.items():
-            response.headers.setdefault(name, value)
-        await response(scope, receive, send)
-
-    return TrustedHostMiddleware(app, allowed_hosts=LOOPBACK, www_redirect=False)

@@ -29,6 +29,7 @@ from outlast.app.preview import (
 )
 from outlast.app.session import DECLINED, Agree, Session, open_session
 from outlast.app.show import console
+from outlast.app.wiring import World
 from outlast.core.guard import WAIVABLE
 from outlast.core.messages import CommitPlan
 from outlast.core.verify import compare
@@ -108,6 +109,12 @@ def apply(
         for rule in dict.fromkeys(rules)
         for endpoint in endpoints
     ]
+    agree = _unchanged(checksum)
+    return asyncio.run(_apply(world, endpoints, waivers, agree=agree, wait_s=wait_s))
+
+
+def _unchanged(checksum: str | None) -> Agree:
+    """Agree to what has this checksum; None: to whatever is wanted now."""
 
     def agree(now: str) -> bool:
         if checksum is not None and now != checksum:
@@ -117,13 +124,16 @@ def apply(
             )
         return True
 
-    async def run() -> int:
-        async with open_session(world, "apply", writes=True) as session:
-            return await publish_wanted(
-                session, console(), endpoints, waivers, agree=agree, wait_s=wait_s
-            )
+    return agree
 
-    return asyncio.run(run())
+
+async def _apply(
+    world: World, endpoints: list[Endpoint], waivers: list[Waiver], *, agree: Agree, wait_s: float
+) -> int:
+    async with open_session(world, "apply", writes=True) as session:
+        return await publish_wanted(
+            session, console(), endpoints, waivers, agree=agree, wait_s=wait_s
+        )
 
 
 async def publish_wanted(

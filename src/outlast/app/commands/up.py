@@ -6,16 +6,20 @@ from pathlib import Path
 
 import click
 
+from outlast.app.board.front import Front
 from outlast.app.options import open_world, world_options
 from outlast.app.play import local_regions
 from outlast.app.up import ALL_ROLES, Options, Role, Up
 from outlast.app.wiring import World
+from outlast.drivers.accounts import AccountFile
 from outlast.drivers.regions import LocalRegion
 from outlast.drivers.telemetry import make_logger
 from outlast.model.api import ProviderKind
 from outlast.model.facts import FenceGrade
 from outlast.model.names import EnactorName, VantageName
 from outlast.model.topology import NO_SERVER, Address
+
+PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
 
 
 class AddressType(click.ParamType[Address]):
@@ -40,6 +44,7 @@ class AddressType(click.ParamType[Address]):
       outlast up examples/three-regions.yaml             everything, in one process
       outlast up world.yaml --role enactor --name enactor-2
       outlast up world.yaml --role prober --vantage frankfurt --http 9154
+      outlast up world.yaml --http 192.0.2.7:9153 --tls-cert board.pem --tls-key board.key
 
     Ctrl-C stops the process and leaves the DNS as it is. The file is read again on SIGHUP and when it
     changes; an invalid one is refused and the old one stays in force.
@@ -55,7 +60,10 @@ class AddressType(click.ParamType[Address]):
 )
 @click.option("--name", help="With --role enactor or planner: the name of this single one.")
 @click.option("--vantage", help="With --role prober: the vantage that this process is.")
-@click.option("--http", type=AddressType(), help="Where /metrics, /healthz and /readyz are served.")
+@click.option("--http", type=AddressType(), help="Where the board and /metrics are served.")
+@click.option("--tls-cert", type=PEM, help="Serve them with TLS: the certificate chain, PEM.")
+@click.option("--tls-key", type=PEM, help="Its private key, PEM. [default: in the same file]")
+@click.option("--no-board", is_flag=True, help="Serve metrics and health alone, at any address.")
 @click.option(
     "--play-regions",
     is_flag=True,
@@ -70,6 +78,9 @@ def up(
     name: str | None,
     vantage: str | None,
     http: Address | None,
+    tls_cert: Path | None,
+    tls_key: Path | None,
+    no_board: bool,
     play_regions: bool,
     json_logs: bool,
 ) -> None:
@@ -81,16 +92,21 @@ def up(
     world = open_world(file, state, warn=True)
     chosen = frozenset(Role(one) for one in roles) or ALL_ROLES
     alone = chosen != ALL_ROLES
+    address = http or (None if alone else world.topology.settings.http)
+    front = None
+    if address is not None:
+        front = Front(address=address, cert=tls_cert, key=tls_key, board=not no_board)
+        front.check(AccountFile(world.state.accounts), file)
     options = Options(
         roles=chosen,
         enactor=EnactorName(name) if name else None,
         planner=name or "",
         vantage=VantageName(vantage) if vantage else None,
-        http=http or (None if alone else world.topology.settings.http),
+        http=front,
     )
     regions = local_regions(world.topology) if play_regions else []
     _print_uncertified(world)
-    _print_hint(world)
+    _print_hint(world, front)
     _run(_up(Up(world, options, make_logger(as_json=json_logs)), regions))
 
 
@@ -105,7 +121,7 @@ def _print_uncertified(world: World) -> None:
         click.echo(f"{text}\n  -> outlast certify {world.file} {one.name}", err=True)
 
 
-def _print_hint(world: World) -> None:
+def _print_hint(world: World, front: Front | None) -> None:
     """Say what to try."""
     endpoint = world.topology.endpoints[0] if world.topology.endpoints else None
     if endpoint is None:
@@ -113,10 +129,8 @@ def _print_hint(world: World) -> None:
     server = world.topology.provider(endpoint.provider).server
     at = f"@{server.host} -p {server.port} " if server != NO_SERVER else ""
     ask = f"dig {at}{endpoint.names[0].name}"
-    http = world.topology.settings.http
-    click.echo(
-        f"ask it:    {ask}\nsee it:    http://{http}/ or outlast status {world.file}", err=True
-    )
+    board = f"{front.url} or " if front is not None and front.board else ""
+    click.echo(f"ask it:    {ask}\nsee it:    {board}outlast status {world.file}", err=True)
 
 
 async def _up(control: Up, regions: list[LocalRegion]) -> None:
