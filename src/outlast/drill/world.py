@@ -132,8 +132,8 @@ class World:
         n, now = self.layout.active, self.conditions
         reach = self._reach()
         alive, works = now.alive[:n], now.works[:n]
-        usable = self._usable(now.capacity[:n])
-        held = works * self._held()
+        usable = self.usable(now.capacity[:n])
+        held = works * self.held()
         if self.parts.flowing:
             self._flow(reach * alive, held, usable)
         else:
@@ -188,7 +188,7 @@ class World:
             )
         return lives
 
-    def _usable(self, capacity: Floats) -> Floats:
+    def usable(self, capacity: Floats) -> Floats:
         """Return the share of each service's capacity that can be used."""
         usable = capacity
         scalers, health = self.parts.scalers, self.parts.health
@@ -200,7 +200,7 @@ class World:
             usable[health.rows] *= 1.0 - health.part.removed()
         return usable
 
-    def _held(self) -> Floats:
+    def held(self) -> Floats:
         """Return the share of requests not lost for want of leases, credentials or done work."""
         held = np.ones(self.share.shape)
         parts = self.parts

@@ -40,6 +40,7 @@ class Wanted:
       outlast drill my-drill.yaml --html drill.html        one of yours; ends with 1 if it fails
       outlast drill world.yaml --lose region:us-east --for 2h
       outlast drill aws --lose region:us-east-1
+      outlast drill retry-storm --exact checkout           one service exactly, beside the fluid
       outlast drill world.yaml --sweep                     what hurts most?
       outlast drill world.yaml --search                    what is the least that breaks a promise?
       outlast drill --compare before.yaml after.yaml       which is better, and is that sure?
@@ -79,6 +80,12 @@ class Wanted:
 )
 @click.option("--helped/--no-helped", default=True, help="Try what would have helped. [yes]")
 @click.option(
+    "--exact",
+    default="",
+    metavar="SERVICE[@REGION]",
+    help="Play one service of it request by request, beside the fluid engine.",
+)
+@click.option(
     "--sweep", is_flag=True, help="Lose each thing alone, and chosen pairs; rank the harm."
 )
 @click.option(
@@ -114,6 +121,10 @@ def drill(what: tuple[str, ...], **options: object) -> int:
     if len(what) > 1:
         raise click.UsageError("one scenario or world at a time; two with --compare")
     case = _case(what[0], options)
+    if options["exact"]:
+        from outlast.app.drill.exactly import exactly  # noqa: PLC0415 - it loads numpy
+
+        return exactly(console(), case, str(options["exact"]), as_json=bool(options["as_json_"]))
     if options["sweep"]:
         return asking.sweep(console(), case, ask)
     if options["search"]:
