@@ -114,7 +114,7 @@ class Detecting:
         if not entries and self.watcher.minute == before:
             return
         self._remember(entries)
-        await self._leave()
+        await self.leave()
         self._begin_telling()
 
     async def close(self) -> None:
@@ -202,10 +202,10 @@ class Detecting:
             self._memory.suggestion(one)
         if found:
             self._outgoing.put(findings_of(verdict, minute, found), minute * 60)
-            await self._leave()
+            await self.leave()
             self._begin_telling()
 
-    async def _leave(self) -> None:
+    async def leave(self) -> None:
         """Order a probe, write the journal, and leave what is believed where others find it."""
         await self._with_ledger(self._write)
 

@@ -56,6 +56,14 @@ class Dated:
     notice: Notice | None = None
 
 
+def counted(batches: Iterable[Batch], intake: Intake, grid: Grid) -> Iterator[MinuteCounts]:
+    """Yield what counts of reports that come in the order in which they arrived; their times are the clock."""
+    for batch in batches:
+        if len(batch):
+            fates = intake.judge(batch, int(batch.at_s.max()))
+            yield counts_of(batch.take(fates == Fate.COUNTED), grid)
+
+
 class Watcher:
     """Detection and blame over time."""
 
@@ -133,11 +141,8 @@ class Watcher:
 
     def take(self, batch: Batch, intake: Intake) -> Iterator[Entry]:
         """Take reports in the order in which they arrived; yield what follows."""
-        if not len(batch):
-            return
-        now_s = int(batch.at_s.max())
-        fates = intake.judge(batch, now_s)
-        yield from self.count(counts_of(batch.take(fates == Fate.COUNTED), self._grid))
+        for counts in counted([batch], intake, self._grid):
+            yield from self.count(counts)
 
     def count(self, counts: MinuteCounts) -> Iterator[Entry]:
         """Take counts; every minute before the newest of them is judged."""
