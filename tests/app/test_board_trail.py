@@ -5,8 +5,7 @@ from pathlib import Path
 import pytest
 from tests.trail.test_verify import KEY, LOG, OTHER, SIZE, published
 
-from outlast.app.board.frame import Frame
-from outlast.app.board.pages import trail
+from outlast.app.board.frame import Frame, render
 from outlast.app.board.trailpage import SHOWN, TrailSight, look_at_trail, published_checkpoint
 from outlast.model.units import Nanos
 from outlast.trail.entry import pack
@@ -19,6 +18,11 @@ def write(folder: Path, files: dict[str, bytes]) -> None:
     for path, raw in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(raw)
+
+
+def trail(found: TrailSight) -> str:
+    """The page."""
+    return render("trail.html", Frame(at_ns=Nanos(0)), found=found)
 
 
 @pytest.fixture
@@ -68,9 +72,9 @@ def test_a_missing_bundle_and_a_missing_log_are_said(folder: Path, tmp_path: Pat
 
 def test_the_page_tells_how_to_verify_and_that_it_does_not(folder: Path) -> None:
     """With key and folder, ready to be copied."""
-    page = trail(look_at_trail(folder, KEY), Frame(at_ns=Nanos(0)))
+    page = trail(look_at_trail(folder, KEY))
     assert "does not prove them" in page.replace("shows entries and ", "")
     assert str(folder) in page
     assert str(KEY).replace("+", "&#43;") in page or str(KEY) in page
     assert f"Audit trail: {SIZE} entries" in page
-    assert "none" in trail(TrailSight(key="k", folder="f", why="Not yet."), Frame(at_ns=Nanos(0)))
+    assert "none" in trail(TrailSight(key="k", folder="f", why="Not yet."))

@@ -92,7 +92,7 @@ async def follow(
     while True:
         if not await _planner_lives(session):
             await _do(session, endpoints)
-        progress = await _measure(session, endpoints, region)
+        progress = await measure(session, endpoints, region)
         tell(progress)
         if is_done(progress) or session.world.clock.now_ns() > deadline_ns:
             return progress
@@ -119,7 +119,8 @@ async def _do(session: Session, endpoints: list[Endpoint]) -> None:
     await publish(session, plans, name=ENACTOR, tell=facts.append, timeout_s=10.0)
 
 
-async def _measure(session: Session, endpoints: list[Endpoint], region: RegionName) -> Progress:
+async def measure(session: Session, endpoints: list[Endpoint], region: RegionName) -> Progress:
+    """Return how far the draining of a region is, as the store knows it."""
     left, unproved, confirmed_ns = 0, [], 0
     for endpoint in endpoints:
         row = await session.ledger.row(endpoint.name)

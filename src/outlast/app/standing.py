@@ -37,6 +37,7 @@ class Line:
         answers: what the first name answers, as regions: `eu-west:2 us-east:1`.
         state: `ok`, or what is wrong, in a word: the worst thing found.
         detail: one line for people.
+        down: what some vantage holds to be down, such as `us-1/ipv4`.
     """
 
     endpoint: str
@@ -46,6 +47,7 @@ class Line:
     answers: str
     state: str
     detail: str
+    down: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,6 +178,7 @@ def _line(endpoint: Endpoint, known: _Known) -> Line:
         answers=_answers(endpoint, observation),
         state=state,
         detail=detail,
+        down=tuple(sorted(set(known.down.get(endpoint.name, ())))),
     )
 
 

@@ -90,6 +90,16 @@ class Metrics:
             case _:
                 pass
 
+    def counted(self, event: Event) -> dict[str, int]:
+        """Return how often each role of this process told of an event since it began; 0 if never."""
+        found: dict[str, int] = {}
+        for metric in self.facts.collect():
+            for one in metric.samples:
+                if one.name.endswith("_total"):
+                    told = int(one.value) if one.labels["event"] == str(event) else 0
+                    found[one.labels["role"]] = found.get(one.labels["role"], 0) + told
+        return found
+
 
 def make_logger(*, as_json: bool, stream: TextIO | None = None) -> Callable[[Fact], None]:
     """Return a listener that writes one line for each fact worth reading.

@@ -41,7 +41,11 @@ def steps(plans: Sequence[Plan]) -> list[Step]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pair:
-    """Two generations to compare; 0: the newest two, or, of one alone, it and the one before it."""
+    """Two generations to compare.
+
+    Without an older one: the newest two that are kept up to the newer one, so that a slider may stand
+    between two generations that are kept.
+    """
 
     older: int = 0
     newer: int = 0
@@ -51,8 +55,7 @@ class Pair:
         known = {int(one.generation): one for one in plans}
         numbers = [self.older, self.newer]
         if not self.older:
-            kept = [one for one in known if not self.newer or one <= self.newer]
-            numbers = kept[-2:] if not self.newer or self.newer in known else []
+            numbers = [one for one in known if not self.newer or one <= self.newer][-2:]
         if len(numbers) < 2 or not known.keys() >= set(numbers):
             return None
         return known[numbers[0]], known[numbers[1]]

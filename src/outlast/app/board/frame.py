@@ -12,11 +12,18 @@ from functools import cache, partial
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from outlast.app.board import assets
-from outlast.glass.words import age, count, share
+from outlast.glass.words import age, count, plural, share
 from outlast.model.units import Nanos, iso, utc
 
 NAV: list[tuple[str, str]] = [
     ("/", "Overview"),
+    ("/endpoints", "Endpoints"),
+    ("/regions", "Regions"),
+    ("/detection", "Detection"),
+    ("/enactors", "Enactors"),
+    ("/evacuation", "Evacuation"),
+    ("/drills", "Drills"),
+    ("/audit", "Audit"),
     ("/trail", "Trail"),
 ]
 """Every page that is reached from every page: path and title. One list; whoever adds a page adds a line."""
@@ -53,7 +60,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"iso": iso, "count": count, "share": share, "hm": _hour}
-    environment.globals |= {"asset": assets.url, "nav": NAV}
+    environment.globals |= {"asset": assets.url, "nav": NAV, "plural": plural}
     return environment
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 
 import msgspec
 from starlette.requests import Request
@@ -11,18 +12,24 @@ from starlette.routing import BaseRoute, Mount, Route
 from outlast.app.board import assets
 from outlast.app.board.access import Gate
 from outlast.app.board.acting import acting, make_gate
+from outlast.app.board.auditpage import AuditPage
 from outlast.app.board.desk import Desk, missing, number, takes_packed
+from outlast.app.board.detectionpage import show_detection, show_series
+from outlast.app.board.drillspage import DrillsPage
+from outlast.app.board.enactorspage import show_enactors
+from outlast.app.board.endpointpage import show_endpoint
+from outlast.app.board.evacuationpage import EvacuationPage
+from outlast.app.board.frame import render
 from outlast.app.board.front import Front
-from outlast.app.board.pages import About, endpoint, overview, trail
+from outlast.app.board.pages import show_endpoints, show_overview, show_regions
 from outlast.app.board.trailpage import look_at_trail, published_checkpoint
-from outlast.app.commands.why import as_text, explain
 from outlast.app.session import Session
 from outlast.app.wiring import World
-from outlast.glass.listing import Search
-from outlast.glass.plans import Pair
-from outlast.model.errors import ProviderError, StoreError
 from outlast.model.names import ProviderName
 from outlast.ports import Provider, Store
+
+Show = Callable[[Desk, Request], Awaitable[Response]]
+"""A page: answers a request from a desk."""
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -33,12 +40,23 @@ class Board:
     def __init__(self, desk: Desk, gate: Gate) -> None:
         self.desk = desk
         self.gate = gate
+        self._shown: dict[str, Show] = {
+            "/": show_overview,
+            "/endpoints": show_endpoints,
+            "/endpoint/{name}": show_endpoint,
+            "/regions": show_regions,
+            "/detection": show_detection,
+            "/detection/series.json": show_series,
+            "/enactors": show_enactors,
+            "/evacuation": EvacuationPage().show,
+            "/drills": DrillsPage().show,
+            "/audit": AuditPage().show,
+        }
 
     def routes(self) -> list[BaseRoute]:
         """Return what to serve."""
         pages: dict[str, Callable[[Request], Awaitable[Response]]] = {
-            "/": self._overview,
-            "/endpoint/{name}": self._endpoint,
+            **{path: partial(show, self.desk) for path, show in self._shown.items()},
             "/trail": self._trail,
             "/trail/checkpoint": self._checkpoint,
             "/status.json": self._status,
@@ -48,44 +66,14 @@ class Board:
         inner = [Route(path, self.gate.guard(page)) for path, page in pages.items()]
         return [*acting(self.desk, self.gate), Mount("/", routes=inner)]
 
-    async def _overview(self, request: Request) -> Response:
-        sight = await self.desk.seen(request)
-
-        async def make() -> str:
-            notes = await self.desk.told(None)
-            return overview(sight, asked(request), notes, self.desk.frame(request, "/", sight))
-
-        return await self.desk.kept(request, sight, make)
-
-    async def _endpoint(self, request: Request) -> Response:
-        name = request.path_params["name"]
-        session = self.desk.session
-        known = next((one for one in session.world.topology.endpoints if one.name == name), None)
-        sight = await self.desk.seen(request)
-        line = next((one for one in sight.status.endpoints if one.endpoint == name), None)
-        if known is None or line is None:
-            return missing(f"there is no endpoint {name[:80]}")
-
-        async def make() -> str:
-            try:
-                why = as_text(await explain(session, known))
-                heads = await session.ledger.plans(known.name)
-            except (StoreError, ProviderError) as error:
-                why, heads = str(error), []
-            pair = Pair(older=number(request, "older"), newer=number(request, "newer"))
-            notes = await self.desk.told(known.name)
-            about = About(line=line, why=why, heads=heads, notes=notes, pair=pair)
-            return endpoint(about, self.desk.frame(request, "/endpoints", sight))
-
-        return await self.desk.kept(request, sight, make)
-
     async def _trail(self, request: Request) -> Response:
         world = self.desk.session.world
         before = number(request, "before")
         found = await asyncio.to_thread(
             look_at_trail, world.state.trail, world.trail_signer().verifier, before=before
         )
-        return self.desk.page(request, trail(found, self.desk.frame(request, "/trail")))
+        page = render("trail.html", self.desk.frame(request, "/trail"), found=found)
+        return self.desk.page(request, page)
 
     async def _checkpoint(self, request: Request) -> Response:
         del request
@@ -114,14 +102,6 @@ class Board:
         if request.query_params.get("v") == found.digest:
             response.headers["cache-control"] = FOR_EVER
         return response
-
-
-def asked(request: Request) -> Search:
-    """Return what a list is searched for."""
-    query = request.query_params
-    return Search(
-        text=query.get("q", "").strip(), wrong="wrong" in query, page=number(request, "page", 1)
-    )
 
 
 def board(
