@@ -4,8 +4,7 @@ An incident that is opened from an alarm says when it was detected, and how far 
 """
 
 import asyncio
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +13,7 @@ import pytest
 from tests.reports.receiver import Receiver, receiving
 from tests.reports.test_detecting import counted, joined, lost
 from tests.support.system import TOPOLOGY, US, Done, System, invoke, system
+from tests.support.waiting import answered
 
 from outlast.app.options import open_world
 from outlast.app.reports.detecting import Detecting
@@ -31,7 +31,7 @@ from outlast.model.units import NS_PER_S
 
 pytestmark = [pytest.mark.slow, pytest.mark.servers]
 
-APPS, WARM_MINUTES, WAIT_S = 12, 200, 60.0
+APPS, WARM_MINUTES = 12, 200
 SERVICES = "services:\n" + "".join(
     f"  {name}-{one}: {{regions: [{region}]@PAGE@}}\n"
     for name, region in (("app", "us-east"), ("own", "eu-west"))
@@ -98,14 +98,6 @@ async def warmed(case: Case) -> int:
     return now
 
 
-async def wait_for(what: str, condition: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until an answer is true."""
-    deadline = time.monotonic() + WAIT_S
-    while not await condition():
-        assert time.monotonic() < deadline, what
-        await asyncio.sleep(0.05)
-
-
 async def outage(case: Case) -> None:
     """Let the east fail, and its users say so in the last minute."""
     grid = grid_of(case.world.topology)
@@ -133,7 +125,7 @@ async def own_probes_agree_and_the_suggestion_is_proved_and_foretold(case: Case)
         return bool((await case.belief()).suggestions)
 
     try:
-        await wait_for("a suggestion", suggested)
+        await answered(suggested, "a suggestion")
         belief = await case.belief()
     except AssertionError:
         await case.detecting.close()
@@ -164,7 +156,7 @@ async def an_incident_from_an_alarm_tells_its_lead_over_the_suppliers_notice(
     async def admitted() -> bool:
         return any(one.degraded for one in case.detecting.pages.notices())
 
-    await wait_for("the supplier's notice", admitted)
+    await answered(admitted, "the supplier's notice")
     page.cancel()
     await case.detecting.leave()
     await case.detecting.close()
@@ -177,7 +169,7 @@ async def an_incident_from_an_alarm_tells_its_lead_over_the_suppliers_notice(
         review = await case.outlast("incident review", "1")
         return "attributed" in review.out.split("Missing")[0]
 
-    await wait_for("the trail", reviewed)
+    await answered(reviewed, "the trail")
     text = (await case.outlast("incident review", "1")).out
     steps = text.split("## Steps")[1].split("Missing")[0]
     assert "| detected |" in steps
@@ -197,10 +189,10 @@ async def test_an_ordered_probe_is_made_by_the_prober_that_runs(case: Case) -> N
         assert await orders.place("shop", road)
     await orders.place(US, Road.PINNED)
 
-    async def answered() -> bool:
+    async def all_there() -> bool:
         return len(await case.answers()) == 4
 
-    await wait_for("answers", answered)
+    await answered(all_there, "answers")
     found = {(one.subject, one.road): one for one in await case.answers()}
     assert {key: one.good for key, one in found.items()} == {
         ("shop", Road.RESOLVED): True,
