@@ -24,13 +24,13 @@ import numpy as np
 from bench.harness import Case, compare, machine, markdown, options
 from bench.reports_server import SERVICES, TOKEN
 
-from outlast.app.reports.watching import Watcher
+from outlast.app.reports.watching import Watcher, counted
 from outlast.detect.cells import Codes, Grid
 from outlast.detect.intake import Intake, Rules
 from outlast.detect.synth import Manner, People, Shares, reports, scaled
 from outlast.detect.verdict import Cause, CauseKind, Roads
 from outlast.drivers.reports.decode import Coder
-from outlast.drivers.reports.files import FileReader
+from outlast.drivers.reports.files import FileReader, ahead
 from outlast.drivers.reports.identity import Identity, Key, make_secret
 from outlast.drivers.reports.people import write_stream
 
@@ -164,12 +164,9 @@ def replay(rounds: int, total: int) -> None:
             began = time.perf_counter()
             watcher = Watcher(grid, roads)
             reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), 0)
-            judge = Intake(Rules())
             verdicts.clear()
-            for batch in reader.read(path):
-                verdicts.extend(
-                    one.text for one in watcher.take(batch, judge) if one.kind == "verdict"
-                )
+            for counts in ahead(counted(reader.read(path), Intake(Rules()), grid)):
+                verdicts.extend(one.text for one in watcher.count(counts) if one.kind == "verdict")
             return time.perf_counter() - began
 
         cases = [

@@ -90,6 +90,7 @@ class Charts:
         self.profile = Profile(count, max(self.windows), groups, self.setting)
         s = self.setting
         self._keep = float(np.exp(-step / s.level_minutes))
+        self.level: Reals32 = np.ones(count, np.float32)
         self._reports: Reals32 = np.zeros(count, np.float32)
         self._steps: Reals32 = np.zeros(count, np.float32)
         self.threshold: Reals32 = np.full(count, s.tail_start, np.float32)
@@ -99,6 +100,7 @@ class Charts:
         self.last_excess: Codes = np.full(count, LONG_AGO, np.int64)
         self._frozen_since: Codes = np.full(count, LONG_AGO, np.int64)
         self._known = loops.Known(
+            self.level,
             self._reports,
             self._steps,
             self.threshold,
@@ -109,48 +111,47 @@ class Charts:
             self.profile.groups,
         )
         self._seen = 0
+        # Kept, since asking for four megabytes anew each minute costs more than filling them.
+        self.room: Counts = np.zeros((len(self.windows), count), np.int32)
+        self._wanted: Reals32 = np.zeros(count, np.float32)
 
     @property
     def settled(self) -> bool:
         """Whether enough has been seen to raise an alarm."""
         return self._seen * self.step > self.setting.learning_minutes
 
-    @property
-    def level(self) -> Reals32:
-        """The expected count of a step, the profile apart."""
-        return self.level_of(slice(None))
-
-    def level_of(self, at: Codes | slice | int) -> Reals32:
-        """Return `level` of some series."""
-        prior = np.float32(loops.PRIOR_REPORTS)
-        found: Reals32 = (self._reports[at] + prior) / (self._steps[at] + prior)
-        return found
-
     def expected_of(self, at: int) -> float:
         """Return the expected count of one series in the present step."""
-        return float(self.level_of(at)) * float(self.profile.summed(1)[self._known.groups[at]])
+        return float(self.level[at]) * float(self.profile.summed(1)[self._known.groups[at]])
 
     def expected_cells(self, shape: tuple[int, int], live: Flags) -> Reals32:
         """Return what cells, which share the profile of their country, expect of the longest window.
 
-        Those of countries that are not live expect nothing.
+        Those of countries that are not live expect nothing. The array is overwritten by the next call.
         """
         cells = shape[0] * shape[1]
         shares = self.profile.usual(self.windows[-1])[self._known.groups[: shape[1]]]
-        found: Reals32 = self.level_of(slice(cells)).reshape(shape)
-        found *= shares * live
-        return found
+        found: Reals32 = self._wanted[:cells].reshape(shape)
+        return np.multiply(self.level[:cells].reshape(shape), shares * live, out=found)
 
     @property
     def nbytes(self) -> int:
         """Memory of the state in bytes; constant."""
-        own = (self._reports, self._steps, self.threshold, self.excess, self._clusters, self._peak)
+        own = (
+            self.level,
+            self._reports,
+            self._steps,
+            self.threshold,
+            self.excess,
+            self._clusters,
+            self._peak,
+        )
         return sum(one.nbytes for one in own) + 2 * self.last_excess.nbytes + self.profile.nbytes
 
     @property
     def learnt(self) -> tuple[NDArray[Any], ...]:
         """All that is remembered of each series, the profile apart; no copies."""
-        levels = (self._reports, self._steps, self.threshold, self.excess)
+        levels = (self.level, self._reports, self._steps, self.threshold, self.excess)
         return (*levels, self._clusters, self._peak, self.last_excess, self._frozen_since)
 
     @property
@@ -227,7 +228,7 @@ class Charts:
     def _loud(self, stood: loops.Standing, sums: Counts, now: loops.Now) -> Loud:
         s = self.setting
         at = stood.at
-        level = self.level_of(at) * (now.factor[at] if len(now.factor) else np.float32(1))
+        level = self.level[at] * (now.factor[at] if len(now.factor) else np.float32(1))
         groups = self._known.groups[at]
         counts = sums[:, at]
         means = level * now.shares[:, groups]

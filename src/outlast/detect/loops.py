@@ -13,13 +13,16 @@ from outlast.detect.cells import Codes, Counts, Flags, Reals
 from outlast.detect.compiled import compiled
 from outlast.detect.profile import Reals32
 
-PRIOR_REPORTS = 0.5
-"""Both parameters of the level's Gamma prior: half a report in half a step. Weak, and never zero."""
-
 
 class Known(NamedTuple):
-    """What is remembered of each series; arrays of one length."""
+    """What is remembered of each series; arrays of one length.
 
+    Attributes:
+        level: `(reports + 0.5) / (steps + 0.5)`: a Gamma posterior mean whose prior is half a report in
+            half a step. Weak, and never zero.
+    """
+
+    level: Reals32
     reports: Reals32
     steps: Reals32
     threshold: Reals32
@@ -82,12 +85,11 @@ def standing(sums: Counts, known: Known, now: Now, dispersion: float) -> Standin
     for one in range(count):
         if sums[last, one] == 0 or (len(now.still) and now.still[one]):
             continue
-        reports = known.reports[one] + 0.5
-        level = reports / (known.steps[one] + 0.5)
+        level = float(known.level[one])
         if len(now.factor):
             level *= now.factor[one]
         # What is not known of the level is spread as well: 1/k = dispersion + 1/reports seen.
-        spread = dispersion + 1.0 / reports
+        spread = dispersion + 1.0 / (known.reports[one] + 0.5)
         size = 1.0 / spread
         best, row = float(known.threshold[one]), -1
         for window in range(len(sums)):
@@ -135,15 +137,17 @@ def learn(counts: Counts, known: Known, now: Now, stood: Standing, numbers: Numb
             continue
         group = known.groups[one]
         share = float(now.shares[0, group])
-        level = (known.reports[one] + 0.5) / (known.steps[one] + 0.5)
+        level = float(known.level[one])
         mean = level * share
         seen = float(counts[one])
         if len(now.factor):
             seen /= now.factor[one]
         if n.winsor and seen > mean:
             seen = min(seen, mean + n.winsor * np.sqrt(mean + n.dispersion * mean * mean))
-        known.reports[one] = known.reports[one] * n.keep + seen
-        known.steps[one] = known.steps[one] * n.keep + share
+        reports = known.reports[one] * n.keep + seen
+        steps = known.steps[one] * n.keep + share
+        known.reports[one], known.steps[one] = reports, steps
+        known.level[one] = (reports + 0.5) / (steps + 0.5)
         weight = 1 / (1 + n.dispersion * mean)
         sums[0, group] += seen * weight
         sums[1, group] += level * weight

@@ -91,16 +91,16 @@ class Pools:
             case Scope.CATEGORY:
                 return Series(scope, category=self.categories[place])
 
-    def sums(self, windows: Counts) -> Counts:
+    def sums(self, windows: Counts, out: Counts) -> Counts:
         """Return the counts of all series for each window, from an array (windows, services, countries)."""
-        return summed(windows, self.category_of, self.count)
+        return summed(windows, self.category_of, out)
 
 
 @compiled
-def summed(windows: Counts, category_of: Codes, count: int) -> Counts:
-    """Return cells, services, countries and categories of each window beside each other."""
+def summed(windows: Counts, category_of: Codes, out: Counts) -> Counts:
+    """Put cells, services, countries and categories of each window beside each other into `out`."""
     lengths, services, countries = windows.shape
-    out = np.zeros((lengths, count), np.int32)
+    out[:] = 0
     cells = services * countries
     for window in range(lengths):
         for service in range(services):

@@ -102,7 +102,7 @@ def begin(
 
 def step(state: DetectState, tick: Tick) -> tuple[DetectState, tuple[Alarm, ...]]:
     """Judge one minute; the state given is used up. Alarms come in the order of their series."""
-    sums = state.pools.sums(tick.sums)
+    sums = state.pools.sums(tick.sums, state.charts.room)
     factor = _factors(state, tick)
     loud = state.charts.observe(tick.minute, sums, factor=factor, blind=_blind(state, tick))
     believed = _believed(state, loud)
@@ -135,7 +135,7 @@ def _factors(state: DetectState, tick: Tick) -> Reals32 | None:
     factor = np.full(state.pools.count, everywhere, np.float32)
     factor[:cells] = np.tile(by_country, services)
     if not tick.live.all():
-        level = charts.level_of(slice(cells)).reshape(services, countries)
+        level = charts.level[:cells].reshape(services, countries)
         _of_the_live(state, tick.live, level, factor)
     return factor
 

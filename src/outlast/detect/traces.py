@@ -5,6 +5,7 @@ loudest open alarms alone, since nobody looks at two thousand curves.
 """
 
 from collections import deque
+from heapq import nsmallest
 
 import numpy as np
 
@@ -26,15 +27,14 @@ class Traces:
 
     def add(self, state: DetectState, tick: Tick) -> None:
         """Add the minute that was just judged; what is over is forgotten."""
-        loudest = sorted(state.open.values(), key=lambda one: (-one.loudest, one.at))[:TRACES_MAX]
+        loudest = nsmallest(TRACES_MAX, state.open.values(), key=lambda one: (-one.loudest, one.at))
         known, self._moments = self._moments, {}
         if not loudest:
             return
-        expected = state.charts.level * state.charts.profile.over(1)
         for one in loudest:
             name = str(one.series)
             moments = known.get(name) or deque(maxlen=MOMENTS_MAX)
-            wanted = float(expected[one.at])
+            wanted = state.charts.expected_of(one.at)
             most = highest(state.charts, one.at, wanted)
             moments.append(Moment(tick.minute, _observed(state, tick, one), wanted, most))
             self._moments[name] = moments

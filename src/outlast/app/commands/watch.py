@@ -13,13 +13,13 @@ from outlast.app.drill.library import find_world
 from outlast.app.options import json_option
 from outlast.app.reports.evidence import read_evidence
 from outlast.app.reports.grids import grid_of
-from outlast.app.reports.watching import Entry, Watcher
+from outlast.app.reports.watching import Entry, Watcher, counted
 from outlast.detect.cells import Grid
 from outlast.detect.counts import MinuteCounts, none, regrid
 from outlast.detect.intake import Intake, Rules
 from outlast.detect.roads import roads_of
 from outlast.drivers.reports.decode import Coder
-from outlast.drivers.reports.files import FileReader
+from outlast.drivers.reports.files import FileReader, ahead
 from outlast.drivers.reports.identity import Identity, Key, make_secret
 from outlast.model.errors import ConfigError
 from outlast.model.units import NS_PER_S, iso
@@ -122,9 +122,9 @@ def _entries(stream: str, reader: FileReader, watcher: Watcher) -> Iterator[Entr
     if stream.startswith(("nats://", "tls://")):
         yield from _live(stream, watcher, reader.coder.grid)
         return
-    intake = Intake(Rules())
-    for batch in reader.read(Path(stream)):
-        yield from watcher.take(batch, intake)
+    parts = counted(reader.read(Path(stream)), Intake(Rules()), reader.coder.grid)
+    for counts in parts if stream == "-" else ahead(parts):
+        yield from watcher.count(counts)
     yield from watcher.finish()
 
 

@@ -57,7 +57,7 @@ class Dated:
 
 
 def counted(batches: Iterable[Batch], intake: Intake, grid: Grid) -> Iterator[MinuteCounts]:
-    """Yield what counts of reports that come in the order in which they arrived; their times are the clock."""
+    """Yield what counts of reports in the order in which they arrived; their times are the clock."""
     for batch in batches:
         if len(batch):
             fates = intake.judge(batch, int(batch.at_s.max()))

@@ -10,9 +10,10 @@ not once a row.
 
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -33,9 +34,24 @@ from outlast.drivers.reports.decode import (
 from outlast.drivers.reports.identity import Identity
 from outlast.model.errors import ConfigError
 
-PART_ROWS = 1 << 20
+PART_ROWS = 1 << 18
+"""Rows of a part: their columns, some megabytes, still lie in the cache when they are judged."""
+
 LINES_BYTES = 8 << 20
+Part = TypeVar("Part")
 WANTED = ("at", "service", "country", "reporter", "network")
+
+
+def ahead(parts: Iterator[Part]) -> Iterator[Part]:
+    """Yield parts, the next one being made in another thread meanwhile.
+
+    Not for input that may stay away for ever, such as a pipe: the thread could not be ended.
+    """
+    with ThreadPoolExecutor(1, thread_name_prefix="ahead") as maker:
+        coming = maker.submit(next, parts, None)
+        while (part := coming.result()) is not None:
+            coming = maker.submit(next, parts, None)
+            yield part
 
 
 @dataclass(slots=True)
