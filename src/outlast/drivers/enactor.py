@@ -38,6 +38,7 @@ from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.gather import GatheringProvider
 from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
+from outlast.drivers.storewatch import StoreWatch
 from outlast.drivers.witness import Witness
 from outlast.model.errors import Bug, ProviderError, StoreError
 from outlast.model.fence import Fence
@@ -167,7 +168,7 @@ class Enactor:
 
     async def _watch(self) -> None:
         """Follow the ledger: a newer plan is due now or, if it is a peer's turn, a little later."""
-        revision, lost = 0, False
+        revision, store = 0, StoreWatch(self._tell, self.name)
         while True:
             try:
                 rows, seen = await self._ledger.rows(newer_than=revision)
@@ -176,14 +177,10 @@ class Enactor:
                 for row in rows:
                     self._take_row(row)
                 revision = await self._ledger.wait(seen) and seen
-                if lost:
-                    self._tell(Fact(event=Event.STORE_BACK, role=self.name))
-                lost = False
+                store.back()
             except StoreError as error:
-                if not lost:
-                    fact = Fact(event=Event.STORE_LOST, role=self.name, detail=error.what)
-                    self._tell(fact)
-                lost, revision = True, 0
+                store.lost(error)
+                revision = 0
                 await asyncio.sleep(STORE_RETRY_S)
 
     def _take_row(self, row: EndpointRow) -> None:

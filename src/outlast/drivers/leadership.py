@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable
 from functools import partial
 
 from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.storewatch import StoreWatch
 from outlast.model.errors import StoreError
 from outlast.ports import Change, Entry, Store
 
@@ -67,17 +68,17 @@ class Leadership:
 
     async def _take(self) -> None:
         """Return once we lead."""
-        seen, since_s, lost, told = -1, 0.0, False, False
+        seen, since_s, told = -1, 0.0, False
+        store = StoreWatch(self._tell, self._role)
         while True:
             try:
                 entry = await self._store.get(self._key)
                 now_s = asyncio.get_running_loop().time()
                 self._note(entry)
                 revision = entry.revision if entry is not None else 0
-                if lost:
-                    self._tell(Fact(event=Event.STORE_BACK, role=self._role))
-                if revision != seen or lost:
-                    seen, since_s, lost = revision, now_s, False
+                if revision != seen or store.is_lost:
+                    seen, since_s = revision, now_s
+                store.back()
                 free = entry is None or entry.value == self._name or now_s - since_s >= TTL_S
                 if free and await self._put(revision):
                     self._say("leads")
@@ -86,9 +87,7 @@ class Leadership:
                     self._say(f"stands by for {self.leader}")
                     told = True
             except StoreError as error:
-                if not lost:
-                    self._tell(Fact(event=Event.STORE_LOST, role=self._role, detail=error.what))
-                lost = True
+                store.lost(error)
             await asyncio.sleep(RENEW_S / 2)
 
     async def _renew(self) -> None:

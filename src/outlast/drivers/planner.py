@@ -36,6 +36,7 @@ from outlast.drivers.entries import EndpointRow
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.firstlook import FirstLook
 from outlast.drivers.ledger import Ledger
+from outlast.drivers.storewatch import StoreWatch
 from outlast.drivers.wellness import Wellness
 from outlast.model.errors import StoreError
 from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
@@ -142,18 +143,14 @@ class Planner:
             self._start_over()
         for endpoint in self._topology.endpoints:
             self._meet(endpoint, now_ns)
-        lost = False
+        store = StoreWatch(self._tell, ROLE)
         while True:
             try:
                 await self.turn()
-                if lost:
-                    self._tell(Fact(event=Event.STORE_BACK, role=ROLE))
-                lost = False
+                store.back()
                 await self._wait()
             except StoreError as error:
-                if not lost:
-                    self._tell(Fact(event=Event.STORE_LOST, role=ROLE, detail=error.what))
-                lost = True
+                store.lost(error)
                 self._start_over()
                 await asyncio.sleep(STORE_RETRY_S)
 

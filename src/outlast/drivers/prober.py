@@ -16,6 +16,7 @@ from outlast.core.observe import RegionView, VantageView
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.probes.fleet import Fleet
+from outlast.drivers.storewatch import StoreWatch
 from outlast.model.errors import StoreError
 from outlast.model.health import Report, Verdict, Vote
 from outlast.model.names import RegionName, Subject, VantageName
@@ -119,17 +120,13 @@ class Prober:
         self._fleet = self._make_fleet(self.take)
         try:
             self._fleet.update(self._assignments)
-            lost = False
+            store = StoreWatch(self._tell, self.role)
             while True:
                 try:
                     await self._send()
-                    if lost:
-                        self._tell(Fact(event=Event.STORE_BACK, role=self.role))
-                    lost = False
+                    store.back()
                 except StoreError as error:
-                    if not lost:
-                        self._tell(Fact(event=Event.STORE_LOST, role=self.role, detail=error.what))
-                    lost = True
+                    store.lost(error)
                     await asyncio.sleep(STORE_RETRY_S)
                     continue
                 await self._wait()

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Sequence
 
 from outlast.drivers.facts import Event, Fact, Tell
+from outlast.drivers.storewatch import StoreWatch
 from outlast.drivers.trail.folder import TileFolder, TrailForkError
 from outlast.drivers.trail.scribe import Scribe
 from outlast.model.errors import StoreError
@@ -34,18 +35,15 @@ class Keeper:
 
     async def run(self) -> None:
         """Keep the trail until cancelled."""
-        revision, lost = 0, False
+        revision, store = 0, StoreWatch(self._tell, ROLE)
         while True:
             try:
                 revision = await self._store.wait(revision)
                 await self.keep()
-                if lost:
-                    self._tell(Fact(event=Event.STORE_BACK, role=ROLE))
-                lost = False
+                store.back()
             except StoreError as error:
-                if not lost:
-                    self._tell(Fact(event=Event.STORE_LOST, role=ROLE, detail=str(error)))
-                revision, lost = 0, True
+                store.lost(error)
+                revision = 0
             await asyncio.sleep(PAUSE_S)
 
     async def keep(self) -> None:
