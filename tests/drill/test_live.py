@@ -4,10 +4,11 @@ import json
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from tests.support.system import AP, EU, US, System, system
+from tests.support.system import AP, EU, US, System, invoke, system, until
 
 from outlast.app.drill.calendar import Entry, icalendar, parse_blocked
 from outlast.app.drill.stops import parse_metric
@@ -32,6 +33,14 @@ def exercise(world: System, *more: str) -> tuple[int, str, dict[str, object]]:
     return done.code, done.out + done.err, json.loads(record.read_text())
 
 
+def logged(world: System) -> str:
+    """Return the last entries of the audit trail, verified; nothing while there is none."""
+    public = world.folder / "trail.pub"
+    public.write_text(invoke("log", "key", str(world.file)).out)
+    folder = str(world.state_folder.root / "trail")
+    return invoke("log", "show", folder, "--key", str(public), "--last", "30", "--json").out
+
+
 @pytest.mark.slow
 def test_an_exercise_drains_holds_and_returns_by_itself(running: System) -> None:
     """And the history and the record tell it."""
@@ -45,6 +54,14 @@ def test_an_exercise_drains_holds_and_returns_by_itself(running: System) -> None
     history = running.outlast("history").out
     assert "exercise: eu-west is drained" in history
     assert "exercise over: eu-west comes back" in history
+    assert "exercise done: eu-west" in history
+    until(lambda: "exercise done: eu-west" in logged(running), "the record is in the log")
+    (mine,) = [one for one in json.loads(logged(running)) if one["event"] == "exercise"]
+    assert (
+        mine["data"]["sha256"] == sha256((running.folder / "record.json").read_bytes()).hexdigest()
+    )
+    assert mine["data"]["proofs"] == record["proofs"]
+    assert "by" not in mine["data"]
 
 
 @pytest.mark.slow
@@ -57,6 +74,7 @@ def test_an_exercise_is_refused_where_the_capacity_proof_fails(running: System) 
     assert "the capacity proof fails" in said
     assert "CANNOT carry" in said
     assert record["outcome"] == "refused"
+    assert "exercise refused: eu-west: the capacity proof fails" in running.outlast("history").out
     assert running.answer() == {EU, AP}
 
 

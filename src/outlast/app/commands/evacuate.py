@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
+from outlast.app.carrying import carries
 from outlast.app.drain import Progress, endpoints_in, follow, prove, safe_at_ns
 from outlast.app.options import (
     DurationType,
@@ -44,8 +45,9 @@ SETTLE_S = 60.0
       outlast evacuate world.yaml us-east --waive capacity --for 1h --reason "region is on fire"
 
     First the proof: for each endpoint, what would remain when the region is empty, and whether it carries
-    the declared demand. If the guard blocks any of them nothing is begun (exit code 1), unless the rule is
-    waived by name, for a stated time. Ctrl-C stops watching, not the evacuation: `outlast restore` does.
+    the declared demand; and, simulated, whether essential services carry theirs. If that fails nothing is
+    begun (exit code 1), unless the rule is waived by name, for a stated time. Ctrl-C stops watching, not the
+    evacuation: `outlast restore` does.
     """
 )
 @world_options
@@ -204,7 +206,8 @@ async def begin_evacuation(
     proofs = await prove(session, endpoints, evacuation, waivers)
     for one in proofs:
         _print_proof(out, one, region)
-    if any(one.ruling is not None and not one.ruling.allowed for one in proofs):
+    allowed = all(one.ruling is None or one.ruling.allowed for one in proofs)
+    if not await carries(out, session.world.topology, region, waivers) or not allowed:
         out.print(
             f"[red]refused[/]: {region} stays in service. Waive a rule by name "
             "(--waive RULE --for 1h) if it is meant, or repair what is named above."

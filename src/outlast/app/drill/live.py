@@ -7,6 +7,7 @@ condition, Ctrl-C, an error) the way back is taken; if even that fails, `outlast
 """
 
 import asyncio
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -22,9 +23,16 @@ from outlast.app.drill.stops import Metric, Watch
 from outlast.app.session import Session, open_session
 from outlast.app.wiring import World
 from outlast.config.scenario import START
-from outlast.drill.scenario import Act, ActionKind, Expectation, ExpectKind, Scenario
+from outlast.drill.scenario import (
+    Act,
+    ActionKind,
+    ControlPlane,
+    Expectation,
+    ExpectKind,
+    Scenario,
+)
 from outlast.drill.vary import Case
-from outlast.model.errors import ConfigError, OutlastError
+from outlast.model.errors import ConfigError, OutlastError, StoreError
 from outlast.model.names import RegionName
 from outlast.model.override import Evacuation, Freeze
 from outlast.model.topology import Endpoint, Topology
@@ -84,6 +92,7 @@ def simulation(topology: Topology, region: str) -> Scenario:
     back_s = CALM_S + SIMULATED_HOLD_S
     return Scenario(
         name=f"evacuate {region}",
+        control_plane=ControlPlane.REAL,
         title=f"{region} is evacuated, as planned",
         world="live",
         start=START,
@@ -136,6 +145,7 @@ async def hold(world: World, exercise: Exercise, out: Console) -> int:
     finally:
         write_record(exercise.record, record)
         out.print(f"record: {exercise.record}")
+        await _log(world, exercise, record, out)
     return int(record.outcome != "done")
 
 
@@ -143,6 +153,25 @@ def write_record(path: Path, record: Record) -> None:
     """Write what happened."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(asdict(record), indent=2) + "\n", encoding="utf-8")
+
+
+async def _log(world: World, exercise: Exercise, record: Record, out: Console) -> None:
+    """Put the record into the journal, from where it comes into the audit trail; refusals too.
+
+    A store that is gone by then does not make the exercise undone: the file has the record, and it is said.
+    """
+    if not world.has_store():
+        return  # no control plane ever ran here: there is no trail to put it into
+    text = f"exercise {record.outcome}: {record.region}" + (f": {record.why}" if record.why else "")
+    digest = hashlib.sha256(exercise.record.read_bytes()).hexdigest()
+    data: dict[str, object] = {key: one for key, one in asdict(record).items() if key != "by"}
+    try:
+        async with open_session(world, "operator", writes=True) as session:
+            await session.ledger.note(
+                "exercise", text, by=record.by, data={**data, "sha256": digest}
+            )
+    except StoreError as error:
+        out.print(f"[yellow]not in the audit trail[/]: {error.what}; the record's file has it")
 
 
 def _simulate(world: World, exercise: Exercise, record: Record) -> None:
