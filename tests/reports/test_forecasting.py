@@ -1,0 +1,91 @@
+"""A forecast: two drills on the same topology, in a process of their own, within a time."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from outlast.app.reports.forecasting import bounded, compared, held
+from outlast.config import load
+from outlast.detect.belief import Advice
+from outlast.drill.questions import Harm
+from outlast.model.topology import Topology
+
+WORLD = """\
+outlast: 1
+regions: {east: {country: US}, west: {country: IE}}
+providers:
+  dns: {kind: embedded, server: 127.0.0.1:5399, zones: [shop.test]}
+endpoints:
+  shop:
+    names: [shop.shop.test]
+    provider: dns
+    ttl_s: 5
+    targets: {e: {region: east, ipv4: 127.0.0.11}, w: {region: west, ipv4: 127.0.0.12}}
+services:
+  shop:
+    regions: [east, west]
+    audience: {people: 1000000, countries: {US: 1.0}}
+"""
+
+
+def world(folder: Path) -> Topology:
+    """A shop in two regions, used in one country."""
+    path = folder / "world.yaml"
+    path.write_text(WORLD)
+    return load(path).topology
+
+
+def endless(topology: Topology, advice: Advice, subject: str) -> str:
+    """A drill that never ends."""
+    del topology, advice, subject
+    while True:
+        time.sleep(1)
+
+
+def broken(topology: Topology, advice: Advice, subject: str) -> str:
+    """A drill that ends by a fault of its own."""
+    raise SystemExit(f"{topology} {advice} {subject}"[:0])
+
+
+def harm(user_minutes: float = 0.0, service_minutes: float = 0.0) -> Harm:
+    return Harm(
+        user_minutes=user_minutes,
+        people_peak=0.0,
+        essential_minutes=0.0,
+        service_minutes=service_minutes,
+        broken=(),
+        stays_down=False,
+    )
+
+
+@pytest.mark.slow
+def test_what_takes_too_long_is_no_forecast_and_is_ended(tmp_path: Path) -> None:
+    began = time.monotonic()
+    text = bounded(world(tmp_path), Advice.EVACUATE, "east", deadline_s=0.2, hold=endless)
+    assert text == "none: it was not over after 0.2 s"
+    assert time.monotonic() - began < 60
+
+
+@pytest.mark.slow
+def test_a_drill_that_fails_is_no_forecast(tmp_path: Path) -> None:
+    text = bounded(world(tmp_path), Advice.EVACUATE, "east", hold=broken)
+    assert text.startswith("none: the drill of this topology failed")
+
+
+@pytest.mark.slow
+def test_a_drill_says_what_an_evacuation_spares_people(tmp_path: Path) -> None:
+    text = held(world(tmp_path), Advice.EVACUATE, "east")
+    with_it, without = (
+        float(one.split()[0].replace(",", "")) for one in text.split(" lost in the hour, ", 1)[0:2]
+    )
+    assert with_it < without, text
+
+
+def test_people_are_told_where_it_is_known_who_they_are_else_services() -> None:
+    assert compared(harm(6000.4), harm(12.0)) == (
+        "12 user-minutes lost in the hour, 6,000 if nothing is done"
+    )
+    assert compared(harm(0, 60), harm(0, 2)) == (
+        "2 service-minutes below nine tenths in the hour, 60 if nothing is done"
+    )
