@@ -1,7 +1,6 @@
 """Carrying: whether services carry an evacuation, by the drills' engine, beside the guard's sum."""
 
 import asyncio
-import importlib
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -25,11 +24,11 @@ async def carries(
     if not any(one.essential for one in topology.services):
         return True
     try:
-        steady = importlib.import_module("outlast.drill.steady")
+        from outlast.drill.steady import without  # noqa: PLC0415 - numpy need not be there
     except ImportError:
         out.print("services are not simulated: `pip install 'outlast[drill]'` brings the engine")
         return True
-    found = await asyncio.to_thread(steady.without, topology, region)
+    found = await asyncio.to_thread(without, topology, region)
     worse = [one for one in found if one.after < min(SERVED_MIN, one.before)]
     for one in worse:
         out.print(
