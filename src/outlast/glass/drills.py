@@ -27,8 +27,8 @@ class Run:
 
     @property
     def passed(self) -> bool:
-        """Whether everything that was expected was met."""
-        return self.held == self.total
+        """Whether something was expected, and all of it was met."""
+        return 0 < self.total == self.held
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class Scenario:
     @property
     def kind(self) -> str:
         """How it is marked."""
-        if self.last is None:
+        if self.last is None or not self.last.total:
             return "none"
         return "good" if self.last.passed else "bad"
 

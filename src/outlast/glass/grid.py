@@ -68,14 +68,14 @@ def endpoint_row(
         elif not answers:
             cells.append(Cell(WARN, f"{lost} down") if lost else Cell(NONE, "not asked"))
         else:
-            cells.append(_answered(found.get(region, 0), all_of, lost))
+            cells.append(_answered(found.get(region, 0), all_of, lost, empty=not found))
     return Row(name=name, sort="endpoint", cells=tuple(cells), href=f"/endpoint/{name}")
 
 
-def _answered(there: int, all_of: int, lost: int) -> Cell:
+def _answered(there: int, all_of: int, lost: int, *, empty: bool) -> Cell:
     also = f", {lost} down" if lost else ""
-    if not there:
-        return Cell(BAD if lost else NONE, f"out{also}" if lost else "standby")
+    if not there:  # while others answer, a target that is well waits for its turn
+        return Cell(BAD, f"out{also}") if lost or empty else Cell(NONE, "standby")
     if there < all_of or lost:
         return Cell(WARN, f"{there} of {all_of}{also}")
     return Cell(GOOD, f"{there} of {all_of}")

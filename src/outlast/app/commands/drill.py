@@ -138,7 +138,7 @@ def drill(what: tuple[str, ...], **options: object) -> int:
         figures=_path(options["figures"]),
         helped=bool(options["helped"]),
     )
-    return _run(case, wanted)
+    return _run(case, wanted, what[0])
 
 
 def _path(value: object) -> Path | None:
@@ -191,8 +191,8 @@ def _question(what: str, options: dict[str, object]) -> Case:
     return Case(topology, scenario)
 
 
-def _run(case: Case, wanted: Wanted) -> int:
-    from outlast.app.drill import record  # noqa: PLC0415
+def _run(case: Case, wanted: Wanted, what: str) -> int:
+    from outlast.app.drill import record, results  # noqa: PLC0415
     from outlast.app.drill.running import tried, watched_run  # noqa: PLC0415 - it loads numpy
     from outlast.drill.report import figures, measured, write_html, write_parquet  # noqa: PLC0415
 
@@ -210,6 +210,7 @@ def _run(case: Case, wanted: Wanted) -> int:
         click.echo(json.dumps({**as_json(shown, helped), "took_s": took_s}, indent=2))
     else:
         print_summary(out, shown, helped)
+    results.remember(what, case.scenario, outcome.judgements)
     lines = record.record_of(outcome)
     fitted = record.print_record(out, lines)
     if wanted.html is not None:
