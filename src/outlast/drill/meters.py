@@ -5,6 +5,7 @@ from numpy.typing import NDArray
 
 from outlast.drill.layout import Layout
 from outlast.drill.outcome import Event, EventKind
+from outlast.drill.series import Series
 
 Floats = NDArray[np.float64]
 
@@ -42,7 +43,7 @@ class Meters:
         self.degraded = np.zeros((minutes, services, regions), dtype=np.float32)
         self.names = np.ones((minutes, names), dtype=np.float32)
         self.reports = np.zeros((minutes, countries), dtype=np.float32)
-        self.series: dict[str, NDArray[np.float32]] = {}
+        self.series = Series(minutes, layout.active, regions)
         self.events: list[Event] = []
         self.minutes = minutes
         self.sum = np.zeros((layout.active, regions))
@@ -92,19 +93,17 @@ class Meters:
         active = self.layout.active
         steps = max(1, self.steps)
         self.served[minute, :active] = self.sum / steps
-        self.degraded[minute, :active] = self.degraded_sum / steps
-        self.served[minute, active:], self.degraded[minute, active:] = followers
+        served, degraded = followers
+        self.served[minute, active:] = served
+        # Memory that nobody has written to costs nothing, and most minutes are well.
+        if self.degraded_sum.any():
+            self.degraded[minute, :active] = self.degraded_sum / steps
+        if degraded.any():
+            self.degraded[minute, active:] = degraded
         self.sum[:] = 0.0
         self.works[:] = 0.0
         self.degraded_sum[:] = 0.0
         self.steps = 0
-
-    def keep(self, name: str, minute: int, rows: NDArray[np.intp], values: Floats) -> None:
-        """Write a series of some services down; the others have no value."""
-        if name not in self.series:
-            shape = (self.minutes, self.layout.active, len(self.layout.regions))
-            self.series[name] = np.full(shape, np.nan, dtype=np.float32)
-        self.series[name][minute, rows] = values
 
     def lengthen(self, minutes: int) -> None:
         """Make room for more minutes."""
@@ -115,9 +114,7 @@ class Meters:
             series = getattr(self, name)
             added = np.zeros((more, *series.shape[1:]), dtype=np.float32)
             setattr(self, name, np.concatenate([series, added]))
-        for name, one in self.series.items():
-            added = np.full((more, *one.shape[1:]), np.nan, dtype=np.float32)
-            self.series[name] = np.concatenate([one, added])
+        self.series.lengthen(minutes)
         self.minutes = minutes
 
     def report(self, minute: int, hit: Floats) -> None:

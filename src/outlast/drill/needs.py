@@ -220,6 +220,10 @@ class Needs:
         """Return all bundles of edges, followers' ones too."""
         return [*self.stepped(), *(one for one in self.followers if one is not None)]
 
+    def fixed(self) -> list[object]:
+        """Return what no run changes, and copies of it may share."""
+        return [one.edges for one in self.bundles()]
+
     def stepped(self) -> list[Bundle]:
         """Return the bundles that each step looks at: of levels, from the bottom up, then soft needs."""
         found = [*(one.essential for one in self.levels), self.wishes]

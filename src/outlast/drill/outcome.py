@@ -8,7 +8,7 @@ large world would not fit in memory: `people` (who uses what in which country), 
 serves them), `awake` (who is on line at that minute) and `served` (how well the region served).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -104,7 +104,7 @@ class Outcome:
     name_of: tuple[str, ...]
     served: Array
     degraded: Array
-    meters: dict[str, Array]
+    meters: Mapping[str, Array]
     names: Array
     people: Array
     homes: Array

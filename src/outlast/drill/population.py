@@ -39,7 +39,7 @@ class Crowd:
         rows: the services.
         pattern, curve: which homes, and which daytime.
         people: daily users [row, country].
-        asked: requests a second that they make when everybody is awake [row, country].
+        asked: requests a second that a person makes who is awake [row].
     """
 
     rows: NDArray[np.intp]
@@ -154,7 +154,8 @@ class Population:
         table = self.homes if cut is None else self.homes * (1.0 - cut)[None]
         made = self.demand[:, None] * self.share
         for one in self.crowds:
-            made[one.rows] = one.asked @ (day[one.curve][:, None] * table[one.pattern])
+            awake_now = day[one.curve][:, None] * table[one.pattern]
+            made[one.rows] = (one.people @ awake_now) * one.asked[:, None]
         return made
 
     def felt(self, at_s: float, cut: Floats | None) -> Iterator[tuple[Crowd, Floats, Floats]]:
@@ -197,7 +198,7 @@ def _crowds(population: Population) -> tuple[Crowd, ...]:
         alike = used & (population.pattern == pattern) & (population.curve_of == curve)
         rows = np.nonzero(alike)[0]
         people = population.people[rows]
-        asked = people * (population.demand[rows] / population.peak[rows])[:, None]
+        asked = population.demand[rows] / population.peak[rows]
         crowds.append(Crowd(rows, pattern, curve, people, asked))
     return tuple(crowds)
 

@@ -221,7 +221,7 @@ class Run:
     def _keep(self, at: int) -> None:
         """Write down the meters of a minute."""
         for name, rows, values in gauges(self.world):
-            self.meters.keep(name, at, rows, values)
+            self.meters.series.keep(name, at, rows, values)
         doors, names = self.world.parts.doors, self.world.parts.names
         count = len(self.layout.endpoints)
         if doors is not None:
@@ -232,9 +232,8 @@ class Run:
 
     def fork(self) -> "Run":
         """Return a copy of this instant that goes its own way, with meters of its own."""
-        shared = {
-            id(one): one for one in (self.layout, self.population, self.meters, self.scenario)
-        }
+        fixed = (self.layout, self.population, self.meters, self.scenario)
+        shared = {id(one): one for one in (*fixed, *self.world.needs.fixed())}
         other = copy.deepcopy(self, shared)
         other.meters = Meters(self.layout, 0, len(self._names()), len(self.population.countries))
         other.minute_index = 0
@@ -255,11 +254,10 @@ class Run:
     def outcome(self) -> Outcome:
         """Return what the run showed."""
         people = self.population
-        homes = people.homes[people.pattern].astype(np.float32)
-        day = [
-            people.daytime(m * MINUTE_S) * ONLINE_AT_ONCE_RATIO for m in range(self.meters.minutes)
-        ]
-        curves = np.array(day, dtype=np.float32)
+        homes = people.homes.astype(np.float32)[people.pattern]
+        awake = np.zeros((self.meters.minutes, len(people.countries)), dtype=np.float32)
+        for at in range(self.meters.minutes):
+            awake[at] = people.daytime(at * MINUTE_S)[0] * ONLINE_AT_ONCE_RATIO
         layout = self.layout
         return Outcome(
             scenario=self.scenario.name,
@@ -275,7 +273,7 @@ class Run:
             names=self.meters.names,
             people=people.people.astype(np.float32),
             homes=homes,
-            awake=curves[:, 0],
+            awake=awake,
             cut=self._cuts,
             reports=self.meters.reports,
             events=tuple(self.meters.events),

@@ -29,6 +29,10 @@ DOWN_BELOW = 0.9
 """As in `outcome.EventKind.DOWN`."""
 
 
+MINUTES_AT_ONCE = 64
+"""Of thousands of services; each step between would otherwise be as large as the run itself."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hit:
     """People.
@@ -85,21 +89,28 @@ def people_hit(outcome: Outcome) -> Hit:
 
 def hardest(outcome: Outcome) -> NDArray[np.intp]:
     """Return the region in which each service fared worst."""
-    lost = np.nansum(1.0 - outcome.served, axis=0)
+    lost = np.zeros(outcome.served.shape[1:])
+    for served in outcome.served:  # a minute at a time: all at once is as large as the run itself
+        lost += 1.0 - np.nan_to_num(served, nan=1.0)
     return np.asarray(lost.argmax(axis=1))
 
 
 def at_region(series: Floats, regions: NDArray[np.intp]) -> Floats:
     """Return a series [minute, service] from one [minute, service, region]."""
-    return np.take_along_axis(series, regions[None, :, None], axis=2)[:, :, 0]
+    return np.asarray(series[:, np.arange(len(regions)), regions])
 
 
 def trouble_levels(served: Floats, degraded: Floats) -> Levels:
     """Return the level of trouble of each sample."""
-    lost = 1.0 - np.nan_to_num(served, nan=1.0)
-    levels = np.asarray(np.digitize(lost, TROUBLE_BEGINS), dtype=np.uint8)
-    levels[(levels == 0) & (np.nan_to_num(degraded) >= TROUBLE_BEGINS[1])] = DEGRADED
-    levels[np.isnan(served)] = ABSENT
+    levels = np.zeros(served.shape, dtype=np.uint8)
+    for begin in range(0, len(served), MINUTES_AT_ONCE):
+        part = slice(begin, begin + MINUTES_AT_ONCE)
+        lost = 1.0 - np.nan_to_num(served[part], nan=1.0)
+        found = levels[part]
+        for begins in TROUBLE_BEGINS:
+            found += lost >= begins
+        found[(found == 0) & (np.nan_to_num(degraded[part]) >= TROUBLE_BEGINS[1])] = DEGRADED
+        found[np.isnan(served[part])] = ABSENT
     return levels
 
 

@@ -12,6 +12,7 @@ first 6.5 million reports; the propensity to report on the 17 million in all. Th
 
 import re
 from dataclasses import dataclass
+from functools import cache
 from random import Random
 
 from outlast.drill.people import COUNTRIES
@@ -114,7 +115,7 @@ def _company(
         needs=_needs(random, word(title)),
         audience=Audience(
             people=category.people / (1.0 + rank) ** category.fall,
-            countries=_living(title, home, weights),
+            countries=_living(0.97 if title in AT_HOME_IN_BRITAIN else AT_HOME_RATIO, home),
             category=label,
             peak_hour=category.peak_hour,
             swing_ratio=category.swing_ratio,
@@ -157,8 +158,10 @@ def _weights() -> dict[str, float]:
     }
 
 
-def _living(title: str, home: str, weights: dict[str, float]) -> tuple[tuple[str, float], ...]:
-    at_home = 0.97 if title in AT_HOME_IN_BRITAIN else AT_HOME_RATIO
+@cache
+def _living(at_home: float, home: str) -> tuple[tuple[str, float], ...]:
+    """Return where a company's users live; companies of one country share the table, which is long."""
+    weights = _weights()
     total = sum(weights.values())
     return tuple(
         (code, (1.0 - at_home) * weight / total + (at_home if code == home else 0.0))
