@@ -5,8 +5,8 @@ the noisy-OR), then look back: prune what the others explain, and swap a cause f
 much with less, since a region and the one DNS name in it share most of their dependents.
 
 "Nothing shared" and "unknown" are answers. The first is given where the evidence for the best explanation
-does not beat what chance alone would show once in a thousand outages of nothing; the second where two
-candidates explain as well as each other, and then the probe that would tell them apart is named.
+does not beat what chance alone would show once in a thousand outages of nothing (see `chance`); the second
+where two candidates explain as well as each other, and then the probe that would tell them apart is named.
 """
 
 from collections.abc import Collection, Sequence
@@ -15,6 +15,7 @@ import numpy as np
 
 from outlast.detect import noisyor
 from outlast.detect.cells import ProbeSeen, Reals
+from outlast.detect.chance import chance_of
 from outlast.detect.evidence import rows_of
 from outlast.detect.noisyor import Picture
 from outlast.detect.question import best_question
@@ -56,7 +57,7 @@ def blame(
     if not graph.causes:
         return _nothing(graph, picture, 1.0)
     first, hits = noisyor.gains(picture)
-    chance = min(1.0, float(np.exp(-min(_mean_log(first), 700.0))))
+    chance = chance_of(picture, first)
     if chance > FALSE_ATTRIBUTION:
         return _nothing(graph, picture, chance, _suspects(graph, picture, first, hits))
     _explain(picture)
@@ -65,12 +66,6 @@ def blame(
         picture.background = background
         return _nothing(graph, picture, chance)
     return _verdict(graph, picture, chance)
-
-
-def _mean_log(gain: Reals) -> float:
-    """The logarithm of the mean of what the gains are logarithms of: an e-value over all candidates."""
-    top = float(gain.max())
-    return top + float(np.log(np.exp(gain - top).mean()))
 
 
 def _wanted(picture: Picture) -> float:

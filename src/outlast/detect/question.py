@@ -16,6 +16,7 @@ from outlast.detect.verdict import Cause, CauseKind, Question, Roads, Suspect
 _WELL_FAILS = 0.001
 """How often a probe fails that leans on nothing broken."""
 
+_TELLING_BITS = 1e-6
 _SERVICES_MOST = 20
 """How many services of each candidate are thought of as a place to probe."""
 
@@ -33,6 +34,12 @@ def best_question(
     """
     total = leader.posterior + other.posterior
     prior = leader.posterior / total if total else 0.5
+    # Of the best probe that could be thought of: it leans on one of the two and not on the other.
+    most = max(
+        _information(prior, PROBE_HIT, _WELL_FAILS), _information(prior, _WELL_FAILS, PROBE_HIT)
+    )
+    if most <= _TELLING_BITS:
+        return None
     best: tuple[float, Question] | None = None
     for subject in _subjects(graph, leader.cause, other.cause):
         for road in _roads(graph, subject):
@@ -42,7 +49,7 @@ def best_question(
             bad_if_leader = _fails(leader.cause, leans)
             bad_if_other = _fails(other.cause, leans)
             gain = _information(prior, bad_if_leader, bad_if_other)
-            if gain > 1e-6 and (best is None or gain > best[0] + 1e-9):
+            if gain > _TELLING_BITS and (best is None or gain > best[0] + 1e-9):
                 worse, better = (leader, other) if bad_if_leader > bad_if_other else (other, leader)
                 made = Question(
                     subject=subject,
@@ -52,6 +59,8 @@ def best_question(
                     gain_bits=gain,
                 )
                 best = gain, made
+            if best is not None and best[0] >= most - 1e-9:
+                return best[1]
     return best[1] if best else None
 
 
