@@ -40,7 +40,10 @@ class Archivist:
         if plans is None:
             return False
         found = tuple((one.endpoint, one.generation, one.digest) for one in plans)
-        self.recorder.looks.append(StoreLook(since_ns=self.since_ns, at_ns=at_ns, plans=found))
+        took_ns = time.monotonic_ns() - at_ns
+        self.recorder.looks.append(
+            StoreLook(since_ns=self.since_ns, at_ns=at_ns, plans=found, took_ns=took_ns)
+        )
         return True
 
     def heads(self) -> dict[str, tuple[int, str]]:

@@ -175,18 +175,28 @@ def _retained(case: _Case, fair: FairTime) -> Iterator[Violation]:
         for look in case.history.looks:
             stored = {one[1:] for one in look.plans if one[0] == named.endpoint}
             known = seen[look.since_ns]
-            at = bisect_right(starts, look.at_ns) - 1
-            recent = at >= 0 and live[at].last_ns >= look.at_ns - SECOND_NS
-            needed = [live[at], *_before(live, at)] if recent else []
-            for run in needed:
+            late = _needed(live, starts, look.at_ns + look.took_ns)
+            still = {
+                one.answer.fence for one in late
+            }  # the rest may go while the store takes its time
+            for run in _needed(live, starts, look.at_ns):
                 fence = _fence_of(run)
-                if not _must_be_there(case.history, fair, run, look, known):
+                if run.answer.fence not in still or not _must_be_there(
+                    case.history, fair, run, look, known
+                ):
                     continue
                 case.judged["S4"] += 1
                 if (fence.generation, fence.digest) not in stored:
                     text = f"{fence} was published and cannot be fetched from the store"
                     yield Violation(rule="S4", subject=named.endpoint, at_ns=look.at_ns, text=text)
             known |= stored
+
+
+def _needed(live: list[Run], starts: list[int], at_ns: int) -> list[Run]:
+    """Return what is live at a time, and what was live before it."""
+    at = bisect_right(starts, at_ns) - 1
+    recent = at >= 0 and live[at].last_ns >= at_ns - SECOND_NS
+    return [live[at], *_before(live, at)] if recent else []
 
 
 def _must_be_there(

@@ -57,7 +57,10 @@ class EtcdArchivist:
             except StoreError:
                 return False
             found = tuple((one.endpoint, one.generation, one.digest) for one in plans)
-            self.recorder.looks.append(StoreLook(since_ns=self.since_ns, at_ns=at_ns, plans=found))
+            took_ns = time.monotonic_ns() - at_ns
+            self.recorder.looks.append(
+                StoreLook(since_ns=self.since_ns, at_ns=at_ns, plans=found, took_ns=took_ns)
+            )
         return True
 
     def heads(self) -> dict[str, tuple[int, str]]:
@@ -99,13 +102,13 @@ class EtcdArchivist:
     def empty(self) -> None:
         """Take the filling out again, and make room, as an operator would."""
         members = self.cluster.members
-        self.cluster.ctl("del", "--prefix", "filling")
+        self.cluster.ctl("del", "--prefix", "filling", wait_s=20)
         status = self.cluster.ctl("get", "none", "-w", "json").stdout
         revision = status.partition('"revision":')[2].partition(",")[0]
         # Without `--physical` the space is not free yet when the members are defragmented.
-        self.cluster.ctl("compact", "--physical=true", revision)
+        self.cluster.ctl("compact", "--physical=true", revision, wait_s=20)
         for member in members:
-            self.cluster.ctl("defrag", at=member)
+            self.cluster.ctl("defrag", at=member, wait_s=20)
         self.cluster.ctl("alarm", "disarm")
         self.cluster.ctl("put", "room", "again")
 

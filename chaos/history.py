@@ -119,13 +119,15 @@ class StoreLook:
     """The plans that one look into the store in use found.
 
     Attributes:
-        since_ns: since when this store is the one in use; at_ns: when it was looked at.
+        since_ns: since when this store is the one in use; at_ns: when it was asked.
+        took_ns: how long it took to answer. What was superseded meanwhile may have been cleaned up.
         plans: endpoint, generation and digest of each plan that can be fetched.
     """
 
     since_ns: int
     at_ns: int
     plans: tuple[tuple[str, int, str], ...]
+    took_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

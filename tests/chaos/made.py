@@ -126,12 +126,16 @@ class Story:
         )
         return self
 
-    def looked(self, *generations: tuple[int, str], since_s: float = -1.0) -> "Story":
-        """A look into the store just now: what is in it."""
+    def looked(
+        self, *generations: tuple[int, str], since_s: float = -1.0, took_s: float = 0.0
+    ) -> "Story":
+        """A look into the store that ends just now: what is in it."""
         plans = tuple(
             ("shop", generation, digest_of(records(address))) for generation, address in generations
         )
-        look = StoreLook(since_ns=at(since_s), at_ns=at(self.now_s) - SECOND_NS // 20, plans=plans)
+        took_ns = int(took_s * SECOND_NS)
+        at_ns = at(self.now_s) - SECOND_NS // 20 - took_ns
+        look = StoreLook(since_ns=at(since_s), at_ns=at_ns, plans=plans, took_ns=took_ns)
         self.looks.append(look)
         return self
 

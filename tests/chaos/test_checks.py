@@ -129,6 +129,14 @@ def test_the_plan_before_the_live_one_must_be_in_the_store_too() -> None:
     assert broken(story.history()) == {"S4"}
 
 
+def test_what_was_superseded_while_the_store_took_its_time_may_be_gone_when_it_answers() -> None:
+    """The plan before it too, which was needed when the store was asked; but not what stayed live."""
+    story = Story().publishes(1, A).looked((1, A)).publishes(2, B).looked((1, A), (2, B))
+    story.publishes(3, A).publishes(4, B)
+    assert not broken(story.looked((3, A), (4, B), took_s=2.5).history())
+    assert broken(story.looked((3, A), took_s=0.5).history()) == {"S4"}
+
+
 def test_a_new_store_has_time_to_adopt_what_is_live_but_not_for_ever() -> None:
     """A store that was lost knows nothing at first."""
     story = Story().publishes(1, A).looked((1, A)).sees(answer(1, A)).looked(since_s=1.5)

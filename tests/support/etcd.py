@@ -164,12 +164,12 @@ class Cluster:
         return self.ctl("get", "ready", at=member, check=False).returncode == 0
 
     def ctl(
-        self, *arguments: str, at: Member | None = None, check: bool = True
+        self, *arguments: str, at: Member | None = None, check: bool = True, wait_s: int = 3
     ) -> subprocess.CompletedProcess[str]:
-        """Run etcdctl at one member, or at whichever runs."""
+        """Run etcdctl at one member, or at whichever runs; it may take so long."""
         member = at or next(one for one in self.members if one.running)
         command = [_program("etcdctl"), "--endpoints", f"{self.scheme}://{member.client}"]
-        command += ["--dial-timeout", "2s", "--command-timeout", "3s"]
+        command += ["--dial-timeout", "2s", "--command-timeout", f"{wait_s}s"]
         if self.tls is not None:
             command += ["--cacert", str(self.tls.ca), "--cert", str(self.tls.client_certificate)]
             command += ["--key", str(self.tls.client_key)]
@@ -217,7 +217,7 @@ class Cluster:
 
     def snapshot(self, place: Path) -> None:
         """Write a snapshot to a file."""
-        self.ctl("snapshot", "save", str(place))
+        self.ctl("snapshot", "save", str(place), wait_s=20)
 
     def restore(self, place: Path) -> None:
         """Put a snapshot in the place of everything, and start again: as an operator would."""
