@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from tests.support.etcd import running
-
 from chaos.etcd import EtcdArchivist
 from chaos.history import Recorder
+from tests.support.etcd import running
+
 from outlast.drivers.stores.etcd.link import Access
 from outlast.drivers.stores.etcd.store import EtcdStore
 from outlast.ports import Change
