@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from outlast.drill.calls import with_calls
 from outlast.drill.causes import because
-from outlast.drill.compiled.choice import Engine, stepper
+from outlast.drill.compiled.choice import stepper
+from outlast.drill.compiled.wanted import Engine, wanted
 from outlast.drill.conditions import Conditions, act, suffer
 from outlast.drill.control.choice import steered
 from outlast.drill.layout import lay_out
@@ -41,7 +42,7 @@ class Run:
     """
 
     def __init__(
-        self, topology: Topology, scenario: Scenario, engine: Engine = Engine.AUTO
+        self, topology: Topology, scenario: Scenario, engine: Engine | None = None
     ) -> None:
         self.scenario = scenario
         self.layout = lay_out(with_calls(topology))
@@ -58,7 +59,7 @@ class Run:
         )
         self.minute_index = 0
         self.now_s = 0.0
-        self._stepper = stepper(engine)
+        self._stepper = stepper(wanted() if engine is None else engine)
         self._cut: Floats | None = None
         self._cuts: dict[int, NDArray[np.float32]] = {}
 
@@ -278,4 +279,5 @@ class Run:
             reports=self.meters.reports,
             events=tuple(self.meters.events),
             feedback=layout.feedback,
+            provenance={"engine": Engine.NUMPY if self._stepper is None else Engine.COMPILED},
         )

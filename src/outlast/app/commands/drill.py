@@ -13,6 +13,8 @@ from outlast.app.drill.exercising import live, live_options
 from outlast.app.drill.summary import Shown, as_json, print_head, print_summary
 from outlast.app.options import DurationType
 from outlast.app.show import console
+from outlast.drill.compiled.wanted import stepped_by
+from outlast.drill.report.clock import length
 from outlast.drill.scenario import ControlPlane
 from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError
@@ -66,6 +68,12 @@ class Wanted:
     type=click.Choice(("real", "model", "none")),
     help="Who says where names lead. [the scenario's; a model of it]",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(("auto", "compiled", "numpy")),
+    envvar="OUTLAST_ENGINE",
+    help="Who makes the steps; the results are the same. [compiled where there is a C compiler]",
+)
 @click.option("--json", "as_json_", is_flag=True, help="Print JSON for machines.")
 @click.option("--html", type=OUT, help="Write the report there: one file that needs no network.")
 @click.option(
@@ -109,6 +117,11 @@ class Wanted:
 @live_options
 def drill(what: tuple[str, ...], **options: object) -> int:
     """Play a disaster through, on paper or as an exercise."""
+    with stepped_by(options["engine"]):
+        return _answer(what, options)
+
+
+def _answer(what: tuple[str, ...], options: dict[str, object]) -> int:
     ask = asking.Ask.of(options)
     if options["show_list"]:
         return _list(console())
@@ -192,12 +205,12 @@ def _question(what: str, options: dict[str, object]) -> Case:
 
 
 def _run(case: Case, wanted: Wanted, what: str) -> int:
+    out = Console(file=sys.stderr) if wanted.as_json else console()
+    print_head(out, case)
     from outlast.app.drill import record, results  # noqa: PLC0415
     from outlast.app.drill.running import tried, watched_run  # noqa: PLC0415 - it loads numpy
     from outlast.drill.report import figures, measured, write_html, write_parquet  # noqa: PLC0415
 
-    out = Console(file=sys.stderr) if wanted.as_json else console()
-    print_head(out, case)
     outcome, took_s = watched_run(case)
     shown = Shown.of(outcome)
     helped = []
@@ -210,6 +223,8 @@ def _run(case: Case, wanted: Wanted, what: str) -> int:
         click.echo(json.dumps({**as_json(shown, helped), "took_s": took_s}, indent=2))
     else:
         print_summary(out, shown, helped)
+        engine = outcome.provenance.get("engine", "")
+        out.print(f"{length(case.scenario.length_s / 60)} in {took_s:.1f} s, engine: {engine}")
     results.remember(what, case.scenario, outcome.judgements)
     lines = record.record_of(outcome)
     fitted = record.print_record(out, lines)

@@ -1,21 +1,12 @@
-"""Which engine steps a drill: the compiled one wherever it can be had, unless somebody says otherwise."""
+"""Choosing: the compiled engine wherever it can be had, unless somebody wants another."""
 
 import ctypes
-from enum import StrEnum
 from functools import cache
 
 from outlast.drill.compiled.build import NoCompiler, built, load
 from outlast.drill.compiled.stepper import Stepper
+from outlast.drill.compiled.wanted import Engine
 from outlast.model.errors import ConfigError
-
-
-class Engine(StrEnum):
-    """Who makes the steps."""
-
-    AUTO = "auto"
-    """Compiled if there is a compiler, else numpy."""
-    COMPILED = "compiled"
-    NUMPY = "numpy"
 
 
 def stepper(engine: Engine) -> Stepper | None:
@@ -32,14 +23,6 @@ def stepper(engine: Engine) -> Stepper | None:
     if engine is Engine.COMPILED:
         raise ConfigError(f"no compiled engine: {found}", remedy="--engine numpy runs without one")
     return None
-
-
-def used(engine: Engine) -> str:
-    """Say which engine that is on this machine, and why it is not the compiled one."""
-    if engine is Engine.NUMPY:
-        return "numpy"
-    found = _library()
-    return "compiled" if isinstance(found, ctypes.CDLL) else f"numpy ({found})"
 
 
 @cache
