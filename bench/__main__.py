@@ -48,6 +48,7 @@ BENCHES = (
     Bench("drill", "How long does a day of a large world take?"),
     Bench("trail", "How many entries a second does the audit trail take, beside bare hashing?"),
     Bench("board", "How soon is a page of the board seen, and what does it need over the wire?"),
+    Bench("crowd", "How soon do a thousand open boards show a change?"),
     Bench("reports", "How many reports a second are taken in, and how fast is an event replayed?"),
     Bench("detect", "What does a minute of detection cost for 210,000 series, and blame?"),
     Bench("client", "What does a guarded call cost, beside other libraries for degradation?"),

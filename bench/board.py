@@ -2,7 +2,8 @@
 
     .venv/bin/python -m bench.board [--quick] [--rounds N]
 
-`outlast up` runs as a process of its own with two endpoints; each page is opened in a window with no memory
+`outlast up` runs as a process of its own with two endpoints, five services and a belief of an outage; each
+page is opened in a window with no memory
 (no cache, no connection kept), pages in turn, round after round. First paint is what the browser itself
 notes as `first-contentful-paint`, counted from the beginning of the navigation; bytes are counted by the
 browser with headers, for the page and everything that it asks for. Promised are 200 ms and 150 KB. The board
@@ -16,13 +17,21 @@ import tempfile
 from pathlib import Path
 
 from bench.harness import machine, options
-from tests.support.system import System, system, until
+from tests.support.boardworld import belief, believe, board_world
+from tests.support.system import System
 from tests.support.windows import Windows, chromium
 
 BARE = "one line of JSON"
 PAGES = {
-    "overview": "/",
+    "overview, with a map": "/",
+    "endpoints": "/endpoints",
     "one endpoint": "/endpoint/shop",
+    "regions": "/regions",
+    "detection, with charts": "/detection",
+    "enactors": "/enactors",
+    "evacuation": "/evacuation?region=us-east",
+    "drills": "/drills",
+    "audit": "/audit",
     "audit trail": "/trail",
     BARE: "/healthz",
 }
@@ -47,9 +56,8 @@ def main() -> int:
     asked = options("First paint and bytes of the board's pages.")
     rounds = asked.rounds
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in PAGES}
-    with tempfile.TemporaryDirectory() as folder, system(Path(folder)) as world:
-        world.up_and_published()
-        until((world.state_folder.trail / "checkpoint").exists, "the trail is published")
+    with tempfile.TemporaryDirectory() as folder, board_world(Path(folder)) as world:
+        believe(world, belief())
         with chromium() as browser:
             windows = Windows(browser)
             measure(world, windows, "/")

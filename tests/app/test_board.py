@@ -14,14 +14,16 @@ from outlast.app.board import assets
 from outlast.app.board.access import is_loopback
 from outlast.app.board.frame import Frame
 from outlast.app.board.live import Live, Sight
-from outlast.app.board.pages import endpoints, listed, overview
+from outlast.app.board.pages import endpoints, listed, overview, regions
 from outlast.app.board.picture import Picture
 from outlast.app.standing import Line, Status
+from outlast.glass.grid import endpoint_row
 from outlast.glass.incident import Impact, Incident, Phase, Update
 from outlast.glass.listing import PAGE_SIZE, Search
 from outlast.glass.plans import Pair, differences
 from outlast.glass.verdict import control
 from outlast.glass.words import age
+from outlast.glass.worldmap import Hit, spots
 from outlast.model.plan import Plan
 from outlast.model.units import NS_PER_S, Nanos
 
@@ -32,7 +34,8 @@ PAGE = 300_000
 """Bytes that any page may have before it is packed."""
 
 FRAME = Frame(at_ns=Nanos(NS_PER_S))
-NOTHING = Picture(regions=("eu-west",), rows=(), spots=(), people=0)
+REGIONS = (*(f"region-{number}" for number in range(30)), "eu-west")
+NOTHING = Picture(regions=REGIONS, rows=(), spots=(), people=0)
 
 INCIDENT = Incident(
     number=1,
@@ -84,7 +87,12 @@ def test_ten_thousand_endpoints_stay_usable() -> None:
     """What is wrong comes first; pages stay small; search finds names."""
     lines = [line(number) for number in range(10_000)] + [line(10_000, "drift")]
     whole = status(*lines)
+    rows = [endpoint_row(one.endpoint, REGIONS, {"eu-west": 1}, {}, one.answers) for one in lines]
+    everywhere = [Hit(code=f"{one:02x}".upper(), share_ratio=0.5, people=one) for one in range(250)]
+    seen = Picture(regions=REGIONS, rows=tuple(rows), spots=spots(everywhere), people=9)
     page = endpoints(Sight(whole), Search(), FRAME)
+    for other in (overview(Sight(whole), seen, [], FRAME), regions(seen, Search(), FRAME)):
+        assert len(other.encode()) < PAGE
     kept = [assets.find(name) for name in assets.names()]
     wire = sum(len(one.packed) for one in kept if one is not None)
     assert len(assets.packed(page.encode())) + wire < WIRE

@@ -22,6 +22,9 @@ from outlast.drivers.telemetry import Metrics
 from outlast.model.errors import ConfigError
 from outlast.model.topology import Address
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted: a thousand boards that are told of a change come at once."""
+
 
 def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = ()) -> Starlette:
     """Make the application.
@@ -91,7 +94,7 @@ def listen(address: Address) -> socket.socket:
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind((address.host, address.port))
-        sock.listen(128)
+        sock.listen(BACKLOG)
         sock.setblocking(False)  # noqa: FBT003 - the standard library has no keyword for it
     except OSError as error:
         sock.close()

@@ -32,7 +32,7 @@ from outlast.glass.access import Who, cannot_act, cannot_read
 from outlast.model.errors import ConfigError, OutlastError, ProviderError, StoreError
 from outlast.ports import Clock
 
-BODY_MAX = 65_536
+BODY_MAX = 262_144
 FIELDS_MAX = 100
 HEADERS = {
     "content-security-policy": "default-src 'self'; img-src 'self' data:; object-src 'none'; "
@@ -332,11 +332,7 @@ def problem(refused: Refused) -> Response:
 
 def refusal_of(error: OutlastError) -> Refused:
     """Return how an error is answered: by whose fault it is."""
-    status = 409
-    if isinstance(error, ConfigError):
-        status = 422
-    elif isinstance(error, StoreError | ProviderError):
-        status = 503
+    status = 503 if isinstance(error, StoreError | ProviderError) else 409
     what, _, why = error.what.partition(": ")
     return Refused(status, what, why, error.remedy)
 

@@ -5,10 +5,13 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from outlast.app.board.forms import REASON_MAX
 from outlast.app.standing import Line
 from outlast.drivers.entries import Head
 from outlast.model.units import Nanos
 from outlast.trail.entry import TrailEntry
+
+SEEN_MAX = 65_536
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +141,5 @@ class Sent:
     """What an action is asked with."""
 
     parameters: dict[str, object]
-    seen: Annotated[str, Meta(max_length=20_000, description="What the preview said.")]
-    reason: Annotated[
-        str, Meta(max_length=500, description="Why; stands in the audit trail. One line.")
-    ] = ""
+    seen: Annotated[str, Meta(max_length=SEEN_MAX)]
+    reason: Annotated[str, Meta(max_length=REASON_MAX)] = ""

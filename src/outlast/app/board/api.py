@@ -41,7 +41,6 @@ from outlast.model.errors import ConfigError
 from outlast.model.topology import Endpoint
 
 BASE = "/api/v1"
-NUMBER_MAX = 10**15
 
 T = TypeVar("T")
 
@@ -111,11 +110,12 @@ class Api:
         )
 
     async def _endpoints(self, call: Call) -> Response:
-        search = Search(
-            text=call.query_params.get("q", "").strip(),
-            wrong=call.query_params.get("wrong", "") in {"1", "true"},
-            page=_number(call.query_params.get("page", "1"), "page"),
-        )
+        query = call.query_params
+        text, wrong = query.get("q", ""), query.get("wrong", "false")
+        if len(text) > openapi.NAME_MAX or wrong not in {"true", "false"}:
+            raise Refused(422, "this is no search", "q is too long, or wrong is no truth value")
+        page = _number(query.get("page", "1"), "page")
+        search = Search(text=text.strip(), wrong=wrong == "true", page=page)
         sight = await self._desk.seen(call)
         found = search.find(
             sight.status.endpoints,
@@ -249,7 +249,8 @@ def _machine(call: Call) -> Who:
 
 
 def _number(text: str, name: str, *, least: int = 1) -> int:
-    if text.isascii() and text.isdecimal() and len(text) < 16 and int(text) >= least:
+    known = text.isascii() and text.isdecimal() and len(text) <= len(str(openapi.NUMBER_MAX))
+    if known and least <= int(text) <= openapi.NUMBER_MAX:
         return int(text)
     raise Refused(422, f"{name} is no number", f"it is {text[:40]!r}", f"send {least} or more")
 

@@ -8,6 +8,7 @@ begun and has no end on record was cut off, and its page says so. Reading, decid
 function of the command line each, see `actions`.
 """
 
+import re
 from dataclasses import dataclass
 
 from outlast.app.board import forms
@@ -26,8 +27,6 @@ from outlast.glass.access import (
 )
 from outlast.model.errors import OutlastError
 from outlast.model.units import Nanos
-
-REASON_MAX = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,9 +184,9 @@ def _check_seen(shown: Shown, seen: str) -> None:
 def _reason(wish: Wish) -> str:
     reason = wish.reason.strip()
     if not reason and wish.kind.words:
-        reason = str(getattr(wish.form, wish.kind.words))[:REASON_MAX]
+        reason = str(getattr(wish.form, wish.kind.words))[: forms.REASON_MAX]
     if not reason:
         raise Refused(422, "a reason is needed", then="say why: it stands in the audit trail")
-    if len(reason) > REASON_MAX or any(ord(one) < ord(" ") for one in reason):
-        raise Refused(422, "the reason must be one line", f"of up to {REASON_MAX} characters")
+    if len(reason) > forms.REASON_MAX or re.match(forms.SAID, reason) is None:
+        raise Refused(422, "the reason must be one line", f"of up to {forms.REASON_MAX} characters")
     return reason

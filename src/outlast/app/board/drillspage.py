@@ -49,9 +49,9 @@ class DrillsPage:
 
 
 def _shipped() -> Known:
-    from outlast.app.drill.library import listing  # noqa: PLC0415 - reads every scenario's file
+    from outlast.app.drill.library import titles  # noqa: PLC0415 - the library of worlds
 
-    return tuple((name, world, title) for name, world, title in listing())
+    return tuple((name, world, title) for name, world, title in titles())
 
 
 def exercises(folder: Path) -> Iterator[Run]:

@@ -19,6 +19,10 @@ from outlast.glass.incident import Impact, Phase
 EVERYTHING = "*"
 LINE = r"^[^\x00-\x1f\x7f]*$"
 """One line of text. In ECMAScript's syntax as in Python's: the API's description carries it."""
+SAID = r"^[^\x00-\x1f\x7f]*[^\x00-\x1f\x7f\s][^\x00-\x1f\x7f]*$"
+"""The same, and it says something."""
+TIME = r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ)?$"
+REASON_MAX = 500
 
 T = TypeVar("T")
 
@@ -69,10 +73,12 @@ def _length(title: str, description: str) -> Meta:
     return Meta(title=title, description=description, pattern=f"({DURATION})|^$")
 
 
-def _words(title: str, description: str, *, least: int = 1) -> Meta:
-    return Meta(
-        title=title, description=description, min_length=least, max_length=1000, pattern=LINE
-    )
+def _words(title: str, description: str) -> Meta:
+    return Meta(title=title, description=description, min_length=1, max_length=1000, pattern=SAID)
+
+
+def _time(title: str, description: str) -> Meta:
+    return Meta(title=title, description=description, pattern=TIME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +179,8 @@ class IncidentOpen:
         tuple[Annotated[str, Meta(min_length=1, max_length=253, pattern=LINE)], ...],
         Meta(title="About", description="Endpoints and services that are hit.", max_length=50),
     ] = ()
-    began: Annotated[str, _words("Began", "UTC, as 2025-10-20T06:48:00Z; empty: now.", least=0)] = (
-        ""
-    )
-    notice: Annotated[str, _words("Provider's notice", "When it came, in UTC.", least=0)] = ""
+    began: Annotated[str, _time("Began", "UTC, as 2025-10-20T06:48:00Z; empty: now.")] = ""
+    notice: Annotated[str, _time("Provider's notice", "When it came, in UTC.")] = ""
     exercise: Annotated[bool, Meta(title="Exercise", description="A drill; nobody is hit.")] = False
 
 
@@ -295,7 +299,12 @@ def from_json(form: type[T], sent: object) -> T:
     known = {one.name for one in info.fields} if isinstance(info, inspect.DataclassType) else set()
     if not isinstance(sent, dict) or sent.keys() - known:
         raise Refused(422, "these are not the parameters", f"known are: {', '.join(sorted(known))}")
-    return _convert(form, sent, strict=True)
+    return _convert(form, {key: _whole(value) for key, value in sent.items()}, strict=True)
+
+
+def _whole(value: object) -> object:
+    """Return 1 for 1.0: JSON knows no whole numbers of their own, and its schemas take both."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
 def _convert(form: type[T], values: object, *, strict: bool) -> T:

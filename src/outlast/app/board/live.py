@@ -15,7 +15,10 @@ from outlast.app.standing import Status
 from outlast.glass.detection import Detection
 from outlast.glass.incident import Incident
 
-LOOK_S = 1.0
+LOOK_S = 0.4
+"""From one look to the next while somebody watches: an update is to be seen in under a second."""
+LOOK_SHARE = 4.0
+"""Times as long as a look took, nobody looks: with 10,000 endpoints the roles beside it come first."""
 KEEP_ALIVE_S = 15.0
 FRESH_S = 0.5
 """How old a look may be that a page is made from: what a thousand boards ask for at once is one look."""
@@ -84,8 +87,9 @@ class Live:
         """Look again and again while somebody watches, until cancelled."""
         while True:
             await self._wanted.wait()
+            began_s = _now_s()
             await self.refresh()
-            await asyncio.sleep(LOOK_S)
+            await asyncio.sleep(max(LOOK_S, LOOK_SHARE * (_now_s() - began_s)))
             if not self._watchers:
                 self._wanted.clear()
 

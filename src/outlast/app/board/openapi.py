@@ -13,6 +13,7 @@ import msgspec
 from outlast import __version__
 from outlast.app.board.actions import KINDS, Kind
 from outlast.app.board.answers import (
+    SEEN_MAX,
     ActionLine,
     EndpointPage,
     Plans,
@@ -21,14 +22,17 @@ from outlast.app.board.answers import (
     TrailPage,
     VerdictAnswer,
 )
+from outlast.app.board.forms import REASON_MAX, SAID
 from outlast.app.standing import Line, Status
 from outlast.glass.access import Request
 from outlast.glass.incident import Incident
 
 Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
-NAME: Json = {"type": "string", "minLength": 1, "maxLength": 253}
-NUMBER: Json = {"type": "integer", "minimum": 1, "maximum": 10**14}
+NAME_MAX = 253
+NUMBER_MAX = 10**14
+NAME: Json = {"type": "string", "minLength": 1, "maxLength": NAME_MAX}
+NUMBER: Json = {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX}
 ABOUT = """Read how everything stands, and act: as the board and the command line, by the same rules.
 Reading is open where the board is. Acting takes a token of an operator (`outlast token new`); a dangerous
 action then waits (202) until a person agrees on the board. Ask for a preview first and send back its `seen`.
@@ -105,7 +109,7 @@ _READS = {
         about="Endpoints, what is wrong first, a page at a time.",
         answer=_ref("EndpointPage"),
         parameters=(
-            _query("q", {"type": "string", "maxLength": 253}, "Part of a name."),
+            _query("q", {"type": "string", "maxLength": NAME_MAX}, "Part of a name."),
             _query("wrong", {"type": "boolean"}, "Only what needs somebody."),
             _query("page", NUMBER, "Counted from 1."),
         ),
@@ -222,8 +226,9 @@ def _paths() -> Json:
 
 def _sent(kind: Kind, form: Json) -> Json:
     """Return the schema of what an action is asked with."""
-    seen = {"type": "string", "maxLength": 20_000, "description": "What the preview said."}
-    reason = {"type": "string", "maxLength": 500, "description": "Why. One line."}
+    seen = {"type": "string", "maxLength": SEEN_MAX, "description": "What the preview said."}
+    about = "Why; stands in the audit trail. One line."
+    reason = {"type": "string", "maxLength": REASON_MAX, "description": about, "pattern": SAID}
     whole = _object(form | {"seen": seen, "reason": reason})
     whole["required"] = ["parameters", "seen"] + ([] if kind.words else ["reason"])
     return whole
