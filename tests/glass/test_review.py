@@ -1,5 +1,7 @@
 """Incidents measured from the trail: what was done, by which entry; and what nobody knows."""
 
+from dataclasses import replace
+
 import pytest
 
 from outlast.glass.incident import (
@@ -136,3 +138,11 @@ def test_an_update_cannot_revise_what_was_not_said() -> None:
     wrong = Update(at_ns=at(1), by="x", text="y", phase=Phase.RESOLVED, revises=4)
     with pytest.raises(ValueError, match="no update 4: there are 3"):
         INCIDENT.updated(wrong)
+
+
+def test_a_verdict_on_a_cause_concerns_the_services_that_it_explains() -> None:
+    """It stands under the cause's name, and the incident is about those that are hit."""
+    verdict = replace(entry(3, "verdict", about="us-east"), data={"concerns": ["api", "shop"]})
+    other = replace(entry(2.5, "verdict", about="us-west"), data={"concerns": ["bank"]})
+    found = milestones(INCIDENT, [(1, entry(2, "alarm")), (2, other), (3, verdict)])
+    assert [one.index for one in found if one.step is Step.ATTRIBUTED] == [3]

@@ -17,7 +17,8 @@ from tests.support.waiting import answered, eventually
 
 from outlast.app.options import open_world
 from outlast.app.reports.housekeeping import KEEP_S, Housekeeping
-from outlast.app.reports.serving import LiveCounts, Serving, Wanted
+from outlast.app.reports.livecounts import LiveCounts
+from outlast.app.reports.serving import Serving, Wanted
 from outlast.app.reports.watching import Entry
 from outlast.app.web import listen
 from outlast.detect.intake import Intake, Rules

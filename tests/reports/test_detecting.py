@@ -102,7 +102,7 @@ class Live:
             minute = self.clock.at_ns // (60 * NS_PER_S)
             counts = counted(self.grid, minute, reports, countries)
             self.clock.at_ns += 60 * NS_PER_S
-            await self.detecting.turn(counts)
+            await self.detecting.turn(counts, minute + 1)
 
     async def belief(self) -> Belief:
         """What others are shown."""
@@ -220,7 +220,7 @@ def write_world(folder: Path, *, needs: str = "", official: str = "") -> Path:
     need = f", needs: [{{endpoint: {needs}}}]" if needs else ""
     lines = [f"  app-{one}: {{regions: [east]{need}}}" for one in range(APPS)]
     lines += [f"  own-{one}: {{regions: [west]}}" for one in range(APPS - 1)]
-    page = f", official: {{url: {official}, interval_s: 0.05}}" if official else ""
+    page = f", official: {{url: {official}}}" if official else ""
     lines.append(f"  own-{APPS - 1}: {{regions: [west]{page}}}")
     path = folder / "world.yaml"
     path.write_text(TOPOLOGY.replace("@SERVICES@", "\n".join(lines)))

@@ -73,7 +73,7 @@ class Case:
 def case(tmp_path: Path) -> Iterator[Case]:
     """Names are published and answer; detection has seen quiet hours."""
     with receiving() as there:
-        page = f", official: {{url: {there.url}/c.json, interval_s: 0.1}}"
+        page = f", official: {{url: {there.url}/c.json}}"
         services = SERVICES.replace("@PAGE@", page, 1).replace("@PAGE@", "")
         with system(tmp_path, TOPOLOGY + services) as plane:
             plane.up_and_published()
@@ -105,7 +105,7 @@ async def outage(case: Case) -> None:
     case.plane.regions.fail(US)
     case.plane.wait_for("eu-west", "ap-south")
     await case.detecting.turn(
-        joined(grid, [counted(grid, now - 1, lost("app-")), counted(grid, now, lost("app-"))])
+        joined(grid, [counted(grid, now - 1, lost("app-")), counted(grid, now, lost("app-"))]), now
     )
 
 
@@ -200,8 +200,8 @@ async def test_an_ordered_probe_is_made_by_the_prober_that_runs(case: Case) -> N
         ("shop", Road.ASKED): True,
         (US, Road.PINNED): True,
     }
-    await warmed(case)
-    await case.detecting.turn(counted(grid_of(case.world.topology), 0, lambda _: 0))
+    now = await warmed(case)
+    await case.detecting.turn(counted(grid_of(case.world.topology), 0, lambda _: 0), now)
     seen = {(one.subject, one.road) for one in case.detecting.seen if "by order" in one.place}
     await case.detecting.close()
     await store.close()

@@ -15,10 +15,15 @@ import pytest
 from tests.reports.people import topology
 from tests.support.nameservers import free_port
 from tests.support.system import until
+from tests.support.waiting import answered
 
+from outlast.app.options import open_world
+from outlast.app.reports.fromstream import FromStream
 from outlast.detect.intake import Intake, Rules
+from outlast.drivers.reports.beliefs import read_belief
 from outlast.drivers.reports.history import History, settle
 from outlast.drivers.reports.journal import segments
+from outlast.drivers.reports.outgoing import Outgoing
 from outlast.drivers.reports.stream import Inbox, connect
 from outlast.drivers.reports.tokens import Source, fingerprint, write_sources
 
@@ -89,7 +94,7 @@ def batches(name: str) -> list[list[dict[str, object]]]:
 
 async def hand_in(worker: Worker, batch: object) -> bool:
     """Hand a batch in; whether it was acknowledged."""
-    async with httpx.AsyncClient(timeout=5) as http:
+    async with httpx.AsyncClient(timeout=60) as http:
         try:
             answer = await http.post(worker.url, json=batch, headers=BEARER)
         except httpx.HTTPError:
@@ -181,6 +186,26 @@ async def total(url: str) -> int:
         await client.close()
 
 
+async def detected(folder: Path, url: str) -> int:
+    """Let a detector read the stream and begin; return how many reports it took."""
+    world = open_world(folder / "world.yaml", folder / "detector")
+    detector = FromStream(world, url, lambda _: None, outgoing=Outgoing())
+    task = asyncio.create_task(detector.run())
+
+    async def left() -> bool:
+        store = await world.store()
+        belief = await read_belief(store)
+        await store.close()
+        return belief is not None
+
+    try:
+        await answered(left, "the detector's belief")
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    return detector.total
+
+
 @pytest.mark.slow
 @pytest.mark.servers
 async def test_two_workers_one_killed_and_every_report_arrives_once(tmp_path: Path) -> None:
@@ -199,10 +224,11 @@ async def test_two_workers_one_killed_and_every_report_arrives_once(tmp_path: Pa
             assert not other
             workers[0] = start(tmp_path, "w1", "--nats", url, "--worker", "w1")
             assert await storm(workers[0], left, kill_after=-1) == []
-            wanted, deadline = 2 * BATCH * BATCHES, time.monotonic() + 20
+            wanted, deadline = 2 * BATCH * BATCHES, time.monotonic() + 90
             while (found := await total(url)) < wanted:
                 assert time.monotonic() < deadline, found
             assert found == wanted
+            assert await detected(tmp_path, url) == wanted
         finally:
             for one in workers:
                 one.kill()

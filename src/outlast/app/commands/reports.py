@@ -20,6 +20,7 @@ from outlast.detect.synth import Manner, reports, scaled
 from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
 from outlast.drivers.reports.history import History
+from outlast.drivers.reports.outgoing import Outgoing
 from outlast.drivers.reports.people import read_people, write_stream
 from outlast.drivers.reports.review import (
     decide,
@@ -94,6 +95,27 @@ def serve(
     sys.stderr.write(f"reports are taken at http://{address}/v1/reports\n")
     with sock:
         asyncio.run(Serving(world, wanted, _tell).run(sock))
+
+
+@reports_group.command(
+    epilog="""
+    \b
+    Examples:
+      outlast reports detect world.yaml --nats nats://10.0.0.1:4222
+      outlast reports detect world.yaml --nats nats://10.0.0.1:4222 --alertmanager http://10.0.0.2:9093
+    """
+)
+@world_options
+@click.option("--nats", required=True, help="The nats-server to which workers pass their counts.")
+@click.option("--webhook", default="", help="URL that is sent each finding.")
+@click.option("--alertmanager", default="", help="URL of an Alertmanager.")
+def detect(file: Path, state: Path | None, *, nats: str, webhook: str, alertmanager: str) -> None:
+    """Detect and blame on what workers count (`outlast reports serve --nats`). Ctrl-C ends it."""
+    from outlast.app.reports.fromstream import FromStream  # noqa: PLC0415 - others need no NATS
+
+    world = open_world(file, state, kept=True)
+    outgoing = Outgoing(webhook, alertmanager)
+    asyncio.run(FromStream(world, nats, _tell, outgoing=outgoing).run())
 
 
 def _tell(entry: Entry) -> None:

@@ -103,9 +103,8 @@ class Detecting:
         for _ in self.watcher.count(counts):
             """Said when it happened."""
 
-    async def turn(self, counts: MinuteCounts) -> None:
-        """Take counts, and judge every minute that is over."""
-        minute = self._world.clock.now_ns() // (60 * NS_PER_S)
+    async def turn(self, counts: MinuteCounts, minute: int) -> None:
+        """Take counts, and judge every minute before this one."""
         before, entries = self.watcher.minute, list[Entry]()
         if minute > before:
             entries += await self._look(minute)

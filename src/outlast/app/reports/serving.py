@@ -13,26 +13,25 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 
 from nats.js import JetStreamContext
 
 from outlast.app.reports.detecting import Detecting
+from outlast.app.reports.following import Followed
 from outlast.app.reports.forecasting import Forecast, forecast
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.housekeeping import Housekeeping
+from outlast.app.reports.livecounts import LiveCounts
 from outlast.app.reports.watching import Entry
 from outlast.app.wiring import World
 from outlast.config import load
-from outlast.detect.cells import Grid
-from outlast.detect.counts import MinuteCounts, added, counts_of, none, part_of, regrid
-from outlast.detect.intake import Batch, Intake, Rules
+from outlast.detect.intake import Intake, Rules
 from outlast.drivers.reports.decode import Coder
 from outlast.drivers.reports.desk import Desk
 from outlast.drivers.reports.door import Door, Rights
 from outlast.drivers.reports.history import History, settle
 from outlast.drivers.reports.identity import Rotating
-from outlast.drivers.reports.journal import Journal, Record, segments
+from outlast.drivers.reports.journal import Journal, segments
 from outlast.drivers.reports.limits import Limits
 from outlast.drivers.reports.outgoing import Outgoing
 from outlast.drivers.reports.review import Review
@@ -67,37 +66,6 @@ class Wanted:
     foretell: Forecast = forecast
 
 
-class LiveCounts:
-    """Counts since the last look, for detection in the same process."""
-
-    def __init__(self) -> None:
-        self._parts: list[MinuteCounts] = []
-
-    def count(self, batch: Batch, grid: Grid) -> None:
-        """Take reports that are kept."""
-        self._parts.append(counts_of(batch, grid))
-
-    def records(self) -> Sequence[Record]:
-        """Nothing more needs to be kept."""
-        return ()
-
-    def kept(self, records: Sequence[Record]) -> None:
-        """Nothing was."""
-
-    def take(self, grid: Grid, minute: int) -> MinuteCounts:
-        """Return what came, in the codes of a grid.
-
-        Clocks of senders are wrong: what is dated after this minute waits for its own. Else one report
-        from the future would have minutes judged that are not over.
-        """
-        parts, self._parts = self._parts, []
-        found = added([regrid(one, grid)[0] for one in parts], grid)
-        end = int(found.minute.searchsorted(minute, side="right")) if len(found) else 0
-        if end < len(found):
-            self._parts.append(part_of(found, end, len(found)))
-        return part_of(found, 0, end) if end else none(grid)
-
-
 class Serving:
     """One process of `outlast reports serve`."""
 
@@ -109,7 +77,7 @@ class Serving:
         self._grid = grid_of(world.topology)
         self._live = LiveCounts()
         self._sources = Sources(public=wanted.public)
-        self._topology_stamp = _stamp(world.file)
+        self._file = Followed(world.file)
         self._detecting = Detecting(
             world,
             self._grid,
@@ -204,7 +172,8 @@ class Serving:
             while True:
                 await asyncio.sleep(TURN_S)
                 self._look_around()
-                await self._detecting.turn(self._live.take(self._grid, self.now_s() // 60))
+                minute = self.now_s() // 60
+                await self._detecting.turn(self._live.take(self._grid, minute), minute)
         finally:
             await self._detecting.close()
 
@@ -260,9 +229,8 @@ class Serving:
     def _look_at_topology(self) -> None:
         """Take an edited topology over; one with faults changes nothing, and `config check` tells why."""
         assert self.desk is not None
-        if (stamp := _stamp(self._world.file)) == self._topology_stamp:
+        if not self._file.changed():
             return
-        self._topology_stamp = stamp
         try:
             topology = load(self._world.file).topology
         except OutlastError as error:
@@ -279,30 +247,9 @@ class Serving:
         self._tell(Entry(self.now_s() // 60, "outlast", kind, text))
 
 
-class Followed:
-    """A file that people change while we run."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._stamp = _stamp(path)
-
-    def changed(self) -> bool:
-        """Whether it changed since the last question."""
-        before, self._stamp = self._stamp, _stamp(self.path)
-        return before != self._stamp
-
-
 def _ears(sources: Sequence[Source]) -> dict[str, tuple[str, ...]]:
     """Return of which countries each source is the ear."""
     found: dict[str, tuple[str, ...]] = {}
     for one in sources:
         found[one.name] = (*found.get(one.name, ()), *one.countries)
     return found
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    try:
-        stat = file.stat()
-    except OSError:
-        return 0, 0
-    return stat.st_mtime_ns, stat.st_ino

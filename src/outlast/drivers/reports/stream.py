@@ -14,7 +14,7 @@ one address to one worker, else such a report counts once for each.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -197,7 +197,13 @@ class Outbox:
 class Inbox:
     """The detector's side: every message once."""
 
-    def __init__(self) -> None:
+    def __init__(self, heard: Callable[[str], None] = lambda _: None) -> None:
+        """Make it.
+
+        Args:
+            heard: told the name of each worker that passes something on.
+        """
+        self._heard = heard
         self._newest: dict[str, int] = {}
         self.repeated = 0
 
@@ -211,6 +217,7 @@ class Inbox:
             message = msgspec.msgpack.decode(data, type=Message)
         except msgspec.DecodeError as error:
             raise StoreError(f"a message in {STREAM} is none of ours: {error}") from error
+        self._heard(message.worker)
         if message.serial <= self._newest.get(message.worker, 0):
             self.repeated += 1
             return None
