@@ -165,3 +165,41 @@ def test_a_world_written_by_following_the_document_works(tmp_path: Path) -> None
     done = invoke("drill", str(tmp_path / "drill.yaml"), "--no-helped")
     assert done.code == 0, done.out + done.err
     assert "2 expectations, 0 failed" in done.out
+
+
+def test_a_comparison_in_which_nothing_is_lost_is_refused(world: Path) -> None:
+    """It would find both worlds alike, whatever they are."""
+    done = invoke("drill", "--compare", str(world), str(world))
+    assert done.code == 2
+    assert "nothing is lost in it" in done.err
+    assert "--compare A B with --lose region:eu" in done.err
+
+
+@pytest.mark.slow
+def test_an_ensemble_without_ranges_says_that_only_the_seed_was_varied() -> None:
+    """Or people take one figure, run six times, for certainty."""
+    done = invoke(
+        "drill", "identity-lost", "--ensemble", "--members", "2", "--jobs", "1", "--step", "60s"
+    )
+    assert "nothing was varied but the seed" in done.out, done.err
+
+
+@pytest.mark.slow
+def test_the_control_plane_s_part_is_told_in_the_summary(world: Path) -> None:
+    """What it did, and when; and nothing of it where a model takes its place."""
+    asked = (
+        "drill",
+        str(world),
+        "--lose",
+        "region:us",
+        "--for",
+        "10m",
+        "--no-helped",
+        "--step",
+        "5s",
+    )
+    real = invoke(*asked, "--control-plane", "real")
+    assert re.search(r"14:10 api: plan 2: us-1 ipv4 out: down", real.out), real.out + real.err
+    assert "the control plane" not in invoke(*asked).out
+    found = json.loads(invoke(*asked, "--control-plane", "real", "--json").out)
+    assert found["control_plane"][0]["subject"] == "api"

@@ -191,10 +191,11 @@ def _question(what: str, options: dict[str, object]) -> Case:
     assert isinstance(for_s, float)
     topology = library.find_world(what)
     many = any(options[key] for key in ("sweep", "search", "compare"))
-    if not lost and not many:
+    if not lost and (options["compare"] or not many):
+        more = "--compare A B with --lose" if options["compare"] else f"outlast drill {what} --lose"
         raise ConfigError(
             f"{what} is a world, and nothing is lost in it",
-            remedy=f"outlast drill {what} --lose region:{topology.regions[0].name}, or --sweep"
+            remedy=f"{more} region:{topology.regions[0].name}, or --sweep"
             if topology.regions
             else "outlast drill --list",
         )

@@ -235,4 +235,6 @@ def ensemble(out: Console, case: Case, ask: Ask) -> int:
         label = name.replace("_", " ")
         out.print(f"{label}: {count(median(values))} ({count(low)} to {count(high)})")
     out.print(f"{len(harms)} runs, {broken} with a failed expectation")
+    if len(harms) > 1 and not case.scenario.variations:
+        out.print("nothing was varied but the seed: ranges stand in the scenario's `variations`")
     return int(bool(broken))
