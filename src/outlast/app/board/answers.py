@@ -11,8 +11,6 @@ from outlast.drivers.entries import Head
 from outlast.model.units import Nanos
 from outlast.trail.entry import TrailEntry
 
-SEEN_MAX = 65_536
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
@@ -141,5 +139,5 @@ class Sent:
     """What an action is asked with."""
 
     parameters: dict[str, object]
-    seen: Annotated[str, Meta(max_length=SEEN_MAX)]
+    seen: str
     reason: Annotated[str, Meta(max_length=REASON_MAX)] = ""

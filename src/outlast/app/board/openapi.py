@@ -13,7 +13,6 @@ import msgspec
 from outlast import __version__
 from outlast.app.board.actions import KINDS, Kind
 from outlast.app.board.answers import (
-    SEEN_MAX,
     ActionLine,
     EndpointPage,
     Plans,
@@ -31,7 +30,7 @@ Json = dict[str, Any]
 REF = "#/components/schemas/{name}"
 NAME_MAX = 253
 NUMBER_MAX = 10**14
-NAME: Json = {"type": "string", "minLength": 1, "maxLength": NAME_MAX}
+NAME: Json = {"type": "string"}
 NUMBER: Json = {"type": "integer", "minimum": 1, "maximum": NUMBER_MAX}
 ABOUT = """Read how everything stands, and act: as the board and the command line, by the same rules.
 Reading is open where the board is. Acting takes a token of an operator (`outlast token new`); a dangerous
@@ -226,7 +225,7 @@ def _paths() -> Json:
 
 def _sent(kind: Kind, form: Json) -> Json:
     """Return the schema of what an action is asked with."""
-    seen = {"type": "string", "maxLength": SEEN_MAX, "description": "What the preview said."}
+    seen = {"type": "string", "description": "What the preview said."}
     about = "Why; stands in the audit trail. One line."
     reason = {"type": "string", "maxLength": REASON_MAX, "description": about, "pattern": SAID}
     whole = _object(form | {"seen": seen, "reason": reason})
