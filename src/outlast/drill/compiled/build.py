@@ -81,7 +81,7 @@ def built(folder: Path | None = None) -> Path:
     place = cache() if folder is None else folder
     made = place / f"drill-step-{digest}.so"
     if not made.exists():
-        _compile(text, command, made)
+        compiled(text, command, made)
     return made
 
 
@@ -93,7 +93,12 @@ def _processor() -> str:
     return next((one for one in lines if one.startswith(("flags", "Features"))), "")
 
 
-def _compile(text: str, command: list[str], made: Path) -> None:
+def compiled(text: str, command: list[str], made: Path) -> None:
+    """Compile a source into a file.
+
+    Raises:
+        NoCompiler: it cannot be compiled.
+    """
     try:
         made.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         with tempfile.TemporaryDirectory(dir=made.parent) as folder:

@@ -17,7 +17,7 @@ def stepper(engine: Engine) -> Stepper | None:
     """
     if engine is Engine.NUMPY:
         return None
-    found = _library()
+    found = library()
     if isinstance(found, ctypes.CDLL):
         return Stepper(found)
     if engine is Engine.COMPILED:
@@ -26,7 +26,7 @@ def stepper(engine: Engine) -> Stepper | None:
 
 
 @cache
-def _library() -> ctypes.CDLL | NoCompiler:
+def library() -> ctypes.CDLL | NoCompiler:
     """Return the loaded step, or why there is none; it is not asked twice in a process."""
     try:
         return load(built())

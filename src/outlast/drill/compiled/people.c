@@ -9,7 +9,7 @@ void outlast_report(struct people *p) {
     const f64 *trouble = p->trouble + row * regions, *people = p->people + k * R, *lost = p->lost;
     f64 *reported = p->reported + row * R, *fresh = p->fresh, share[R];
     const f64 ratio = p->ratio[row];
-    int any = p->touched[row] | p->severed;
+    int any = p->touched[row] || p->severed;
     for (i64 r = 0; r < regions; r++) any |= trouble[r] != 0.0;
     if (!any) continue;
     p->touched[row] = 1;
