@@ -43,7 +43,7 @@ services:
     regions: [eu-west, us-east]
     needs: [{endpoint: api}, {service: catalogue}]
     audience: {people: 2500000, countries: {US: 0.5, CA: 0.2, DE: 0.3}, category: shopping}
-  catalogue: {regions: [us-east]}
+  catalogue: {regions: [us-east, eu-west]}
   reviews: {regions: [eu-west, us-east]}
   search: {regions: [ap-south], needs: [{service: catalogue}]}
 """

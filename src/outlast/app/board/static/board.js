@@ -27,6 +27,7 @@
     now.dateTime = `${at.toISOString().slice(0, 19)}Z`;
     now.textContent = `${now.dateTime}, ${here(at)} here`;
   };
+  document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" }); // a phone's row of pages
   times();
   clock();
   setInterval(() => { times(); clock(); }, 1000);
