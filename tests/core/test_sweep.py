@@ -115,7 +115,7 @@ def test_each_piece_names_the_fence_and_the_end_is_seen() -> None:
     doomed = tree(1)
     state, commands = watched(doomed, tree(2), tree(3))
     assert commands == (ReadProvider(layout=place_of(LAYOUT, doomed.top)),)
-    state = replace(state, carries=1)  # one record set a transaction
+    state = replace(state, carries=70)  # one record set a transaction
     both = (leaf(doomed), leaf(doomed, RecordType.AAAA, "2001:db8::1"))
     for _ in both:
         state, commands = step(

@@ -153,8 +153,7 @@ def _on_looked(state: State, event: Looked) -> Step:
 def _on_read(state: State, doomed: Laid, standing: Observation) -> Step:
     if parse_fence(standing.fence) != state.fence:
         return _rest(state), ()  # judged anew at the next look
-    keys = [(one.name, one.rtype) for one in standing.record_sets]
-    left = tuple(removals(keys, state.carries))
+    left = tuple(removals(standing.record_sets, state.carries))
     if not left:
         return _rest(state), (Swept(tree=doomed),)
     state = replace(state, found=standing, left=left)

@@ -5,15 +5,17 @@ A foreign hand may do to the zone what it likes; what is judged is what *our* wr
 """
 
 import hashlib
+import re
+from dataclasses import replace
 
-from outlast.model.fence import epoch_name, parse_fence
+from outlast.model.fence import epoch_name, next_name, parse_fence
 from outlast.model.health import Health, Verdict
 from outlast.model.names import DnsName
 from outlast.model.override import Evacuation, Freeze, Override
 from outlast.model.plan import Layout, Origin, Plan
 from outlast.model.records import RecordSet, RecordType
 from outlast.model.topology import Endpoint, subject_of
-from outlast.sim.world import ADDRESSES, Row, Truth, Zone, find
+from outlast.sim.world import ADDRESSES, Row, Truth, Zone, find, put
 
 
 def judge_write(
@@ -29,6 +31,7 @@ def judge_write(
         floor: addresses that each name keeps.
     """
     broken = [foreign_touched(layout, before, after)]
+    before, after = (answered(layout, zone) for zone in (before, after))
     fence = parse_fence(find(after, layout.fence_at, RecordType.TXT))
     if fence is None or _part(layout, before) == _part(layout, after):
         # It did not touch the endpoint: the first epoch of a zone is a write of its own.
@@ -46,6 +49,26 @@ def judge_write(
 def _part(layout: Layout, zone: Zone) -> Zone:
     own = {layout.fence_at, *layout.names} | {DnsName(f"_weights.{one}") for one in layout.names}
     return tuple(one for one in zone if one.name in own)
+
+
+def answered(layout: Layout, zone: Zone) -> Zone:
+    """Return the zone as whoever asks for an endpoint's names gets it, along a CNAME within the zone."""
+    for name in layout.names:
+        for target in find(zone, name, RecordType.CNAME):
+            there = [one for one in zone if one.name == target and one.rtype in ADDRESSES]
+            if there:
+                rest = tuple(one for one in zone if one.name != name)
+                zone = put(rest, *(replace(one, name=name) for one in there))
+    return zone
+
+
+_TREE = re.compile(r"g[0-9]+-[0-9a-f]{12}\Z")
+
+
+def _in_trees(layout: Layout, name: DnsName) -> bool:
+    """Whether a name lies in a tree of an endpoint's."""
+    top, _, rest = name.partition(".")
+    return DnsName(rest) in layout.names and bool(_TREE.match(top))
 
 
 def never_empty(layout: Layout, before: Zone, zone: Zone, floor: int) -> str:
@@ -107,7 +130,11 @@ def foreign_touched(layout: Layout, before: Zone, after: Zone) -> str:
     """S6: nothing changed at names that are not the endpoint's, its fence's or the epoch's."""
     own = {layout.fence_at, epoch_name(layout.zone), *layout.names}
     own |= {DnsName(f"_weights.{one}") for one in layout.names}
-    rest = [tuple(one for one in zone if one.name not in own) for zone in (before, after)]
+    own |= {next_name(layout.fence_at)} if layout.mirrors else set()
+    rest = [
+        tuple(one for one in zone if one.name not in own and not _in_trees(layout, one.name))
+        for zone in (before, after)
+    ]
     return (
         "" if rest[0] == rest[1] else f"S6 owned: a write for {layout.endpoint} touched other names"
     )

@@ -10,6 +10,7 @@ from dataclasses import replace
 from outlast.core.adopt import RESCUE_LEAP
 from outlast.core.plan import layout_of
 from outlast.core.transact import move
+from outlast.core.tree import leaves_of
 from outlast.model.fence import RESCUER, Fence, epoch_name, parse_epoch, parse_fence
 from outlast.model.health import Health, Verdict
 from outlast.model.names import DnsName
@@ -131,7 +132,11 @@ def _wipe_zone(world: World, index: int, layout: Layout) -> None:
 
 def _alter_records(world: World, index: int, layout: Layout) -> None:
     del index
-    world.change(put(world.zone, RecordSet(layout.names[0], RecordType.A, 60, (FOREIGN,))))
+    first = layout.names[0]
+    at = next(
+        iter(find(world.zone, first, RecordType.CNAME)), first
+    )  # beside an alias nothing can stand
+    world.change(put(world.zone, RecordSet(DnsName(at), RecordType.A, 60, (FOREIGN,))))
 
 
 def _alter_fence(world: World, index: int, layout: Layout) -> None:
@@ -231,6 +236,8 @@ def _rescue(site: Site, world: World, nonce: str) -> Broken:
     fence = Fence(generation=generation, digest=plan.digest, nonce=nonce, writer=RESCUER)
     allowed = tuple(sorted({*truth.allowed, (generation, plan.digest)}))
     world.truths[site.index] = replace(truth, allowed=allowed)
+    if plan.layout.tree:
+        world.change(put(world.zone, *leaves_of(plan)))
     return write(site, world, move(plan, found, fence, spend_epoch=standing is None), plan)[1]
 
 

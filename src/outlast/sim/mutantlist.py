@@ -4,6 +4,7 @@ from outlast.model.plan import DriftKind, OutcomeKind
 from outlast.sim import mutations as change
 from outlast.sim import mutationsplan as planning
 from outlast.sim.mutants import Mutant
+from outlast.sim.mutantsbeyond import BEYOND
 
 ENACT, TRANSACT = "outlast.core.enact", "outlast.core.transact"
 LOOP, RETIRE = "outlast.core.loop", "outlast.core.retire"
@@ -374,4 +375,4 @@ _RETIRING = (
 
 def mutants() -> tuple[Mutant, ...]:
     """Return all mutants, in the order of the table."""
-    return (*_WRITES, *_PROVIDER, *_CHOOSING, *_OUTCOMES, *_PLANNING, *_RETIRING)
+    return (*_WRITES, *_PROVIDER, *_CHOOSING, *_OUTCOMES, *_PLANNING, *_RETIRING, *BEYOND)

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from outlast.sim.design import Size, Spec, invariant_of
-from outlast.sim.designs.outlast import Outlast
+from outlast.sim.designs import catalogue
+from outlast.sim.exhaust import Bound, explore
 from outlast.sim.search import Finding, Tally, Wish, search
 from outlast.sim.shrink import breaks, shrink, wedges
 
@@ -35,6 +36,9 @@ class Mutant:
         changes: `module:attribute` and how it is changed; several where two guards back each other up.
         faults: kinds of fault that may happen while it is hunted.
         enactors, plans, count: the world; count is how many faults a run may have.
+        design: the design that it is hunted in.
+        exhaustive: whether it is hunted by every interleaving of its world: it needs a moment that a search
+            meets once in many thousand schedules.
     """
 
     name: str
@@ -44,12 +48,14 @@ class Mutant:
     enactors: int = 2
     plans: int = 3
     count: int = 2
+    design: str = "outlast"
+    exhaustive: bool = False
 
     @property
     def spec(self) -> Spec:
         """The world it is hunted in."""
         size = Size(enactors=self.enactors, plans=self.plans, age=1, faults=self.count)
-        return Spec(design="outlast", size=size, faults=tuple(sorted(self.faults)))
+        return Spec(design=self.design, size=size, faults=tuple(sorted(self.faults)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +100,14 @@ def hunt(mutant: Mutant, *, seconds: float = SECONDS, shrinking: bool = True) ->
     """Run the explorer against a mutant."""
     began = time.perf_counter()
     with applied(mutant):
-        tally, finding = search(Outlast, Wish(spec=mutant.spec, heal_bound=400), seconds=seconds)
+        if mutant.exhaustive:
+            seen = explore(catalogue.build(mutant.spec), Bound(first=True, seconds=seconds))
+            took = time.perf_counter() - began
+            text, steps = next(iter(seen.traces.values()), ("", ()))
+            return Catch(mutant=mutant, found=text, schedules=0, seconds=took, steps=len(steps))
+        tally, finding = search(
+            catalogue.build, Wish(spec=mutant.spec, heal_bound=400), seconds=seconds
+        )
         took = time.perf_counter() - began
         if finding is None:
             return Catch(mutant=mutant, found="", schedules=tally.schedules, seconds=took)
@@ -106,7 +119,7 @@ def _caught(
 ) -> Catch:
     if not shrinking:
         return Catch(mutant=mutant, found=finding.found, schedules=tally.schedules, seconds=took)
-    design = Outlast(finding.spec)
+    design = catalogue.build(finding.spec)
     name = invariant_of(finding.found)
     safety = name.startswith("S")
     test = breaks(design, name) if safety and not finding.calm else wedges(design, name, 400)

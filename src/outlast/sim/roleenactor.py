@@ -10,6 +10,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
 from outlast.core import enact
+from outlast.core.laying import Growing
 from outlast.core.messages import (
     Confirm,
     EnactCommand,
@@ -26,6 +27,7 @@ from outlast.core.messages import (
     Wrote,
 )
 from outlast.core.plan import layout_of
+from outlast.core.sweep import Laid
 from outlast.model.fence import parse_fence
 from outlast.model.names import EnactorName
 from outlast.model.plan import Outcome, OutcomeKind, Plan, Transaction
@@ -64,7 +66,12 @@ class Enactor:
     def fresh(cls, name: str, site: Site, endpoint: Endpoint, seen: int = 0) -> "Enactor":
         """Return one that has just started, with the mark from its file."""
         layout = layout_of(endpoint, site.provider)
-        state = enact.State(enactor=EnactorName(name), layout=layout, seen=Generation(seen))
+        state = enact.State(
+            enactor=EnactorName(name),
+            layout=layout,
+            seen=Generation(seen),
+            carries=site.carries,
+        )
         return cls(state)
 
     def idle(self, site: Site, world: World) -> bool:
@@ -115,19 +122,27 @@ class Enactor:
             case FetchNewest():
                 self._fetch(site, world, fault, nonce)
             case Write():
+                if isinstance(self.state.phase, Growing):  # written down before it is laid
+                    note(world, Laid.of(self.state.phase.aim.plan))
                 return self._write(command.transaction, site, world, fault)
             case Confirm():
-                if not self._saw(command):
-                    return (f"S3 authentic: {command.receipt.enactor} confirmed what it never saw",)
-                if fault != "store-lost-write":
-                    row = world.rows[site.index]
-                    world.rows[site.index] = replace(row, receipt=command.receipt, found=None)
+                return self._confirm(command, site, world, fault)
             case ReportDrift():
                 if fault != "store-lost-write":
                     row = world.rows[site.index]
                     world.rows[site.index] = replace(row, found=command)
             case RetryAt():
                 self.retry = True
+        return ()
+
+    def _confirm(self, command: Confirm, site: Site, world: World, fault: str) -> Broken:
+        if not self._saw(command):
+            return (f"S3 authentic: {command.receipt.enactor} confirmed what it never saw",)
+        if command.plan.layout.tree:
+            note(world, replace(Laid.of(command.plan), was_live=True))
+        if fault != "store-lost-write":
+            row = world.rows[site.index]
+            world.rows[site.index] = replace(row, receipt=command.receipt, found=None)
         return ()
 
     def _saw(self, command: Confirm) -> bool:
@@ -185,6 +200,14 @@ class Enactor:
             kind = OutcomeKind.REJECTED
         self.take(Wrote(outcome=Outcome(kind=kind, detail=fault), at_ns=world.now_ns))
         return broken
+
+
+def note(world: World, tree: Laid) -> None:
+    """Put a tree on the store's list; what was live once stays so."""
+    known = {one.top: one for one in world.laid}
+    if tree.top not in known or tree.was_live:
+        known[tree.top] = tree
+        world.laid = tuple(known[top] for top in sorted(known))
 
 
 def _head(plan: Plan | None) -> Hashable:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from outlast.core import loop
 from outlast.core.messages import LoopEvent
 from outlast.core.plan import layout_of
+from outlast.core.tree import CHUNK_BYTES_MAX
 from outlast.model.plan import Plan, Transaction
 from outlast.model.records import RecordType
 from outlast.model.topology import Provider, Settings
@@ -45,6 +46,7 @@ class Site:
     Attributes:
         kept: retired plans kept beside what must stay.
         turns: what planners decided in situations that came up before.
+        carries: bytes that one transaction carries.
     """
 
     index: int
@@ -52,6 +54,7 @@ class Site:
     settings: Settings
     kept: int
     turns: Turns = field(default_factory=Turns, compare=False)
+    carries: int = CHUNK_BYTES_MAX
 
 
 def write(

@@ -123,9 +123,10 @@ def mutants(*, seconds: float = SECONDS) -> tuple[str, list[str]]:
 def _mutant_row(one: Catch) -> str:
     caught = one.found.partition(":")[0] or "**survived**"
     struck = ", ".join(one.struck) or "none"
+    schedules = "all" if one.mutant.exhaustive else f"{one.schedules:,}"
     return (
         f"| {one.mutant.name} | {one.mutant.about} | {caught} | {one.steps} | {struck} "
-        f"| {one.schedules:,} | {one.seconds:.2f} |"
+        f"| {schedules} | {one.seconds:.2f} |"
     )
 
 

@@ -11,6 +11,8 @@ Everything here is either a frozen value or a cell that holds frozen values, so 
 from dataclasses import dataclass, field, replace
 
 from outlast.core.messages import ReportDrift
+from outlast.core.sweep import Laid
+from outlast.core.tree import leads_to, place_of, through
 from outlast.model.fence import epoch_name, parse_fence
 from outlast.model.health import Health
 from outlast.model.names import DnsName
@@ -76,7 +78,14 @@ def carry_out(zone: Zone, transaction: Transaction) -> Zone | None:
 
 
 def observe(zone: Zone, layout: Layout, at_ns: Nanos) -> Observation:
-    """Read one endpoint, as `Provider.read` does."""
+    """Read one endpoint, as `Provider.read` does: through pointers, where its names lead into a tree."""
+    seen = _names(zone, layout, at_ns)
+    top = leads_to(seen)
+    whole = through(seen, _names(zone, place_of(layout, top), at_ns)) if top else seen
+    return seen if whole is None else whole
+
+
+def _names(zone: Zone, layout: Layout, at_ns: Nanos) -> Observation:
     names = {*layout.names, *(weights_name(name) for name in layout.names)}
     return Observation(
         endpoint=layout.endpoint,
@@ -145,6 +154,9 @@ class World:
         truths: per endpoint, for the checks.
         faults: how many faults are left; turns: how many changes of health.
         ups: per endpoint, which targets are really up.
+        laid: the store's list of trees that may stand.
+        cached: pointers that changed and that resolvers may still follow: name, target, until which minute.
+        minutes: time, for those who wait for a TTL to pass.
     """
 
     zone: Zone
@@ -161,6 +173,9 @@ class World:
     late: tuple[Transaction, ...] = ()
     leapt: bool = False
     ups: list[tuple[bool, ...]] = field(default_factory=list)
+    laid: tuple[Laid, ...] = ()
+    cached: tuple[tuple[DnsName, DnsName, int], ...] = ()
+    minutes: int = 0
 
     def write(self, transaction: Transaction) -> bool:
         """Let the server carry out a transaction; False: refused."""

@@ -135,7 +135,7 @@ async def _take_tree(session: Session, place: Layout, top: str) -> None:
     """Take away a tree that the names pointed to: nobody points there any more."""
     provider = session.providers[place.provider]
     standing = await provider.read(place_of(place, top))
-    for piece in removals([(one.name, one.rtype) for one in standing.record_sets]):
+    for piece in removals(standing.record_sets):
         outcome = await provider.write(tend(place, top, piece, standing))
         if outcome.kind is not OutcomeKind.APPLIED:
             raise OutlastError(

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from outlast.model.errors import ConfigError
 from outlast.sim import faults
 from outlast.sim.design import AnyDesign, Size, Spec
-from outlast.sim.designs import aws2025, blind, locks
+from outlast.sim.designs import aws2025, blind, dual, locks
+from outlast.sim.designs.dual import Dual
 from outlast.sim.designs.outlast import Outlast
+from outlast.sim.designs.trees import Trees
 from outlast.sim.place import Place
 
 
@@ -40,6 +42,23 @@ ENTRIES = (
         large=Size(enactors=3, plans=6, endpoints=2, faults=4),
         faults=faults.NAMES,
         small_faults=("crash", "late-write", "lost-reply", "wipe"),
+    ),
+    Entry(
+        name="trees",
+        about="this software where plans lie in trees: laid, flipped, swept, with resolvers that remember",
+        build=Trees,
+        small=Size(enactors=1, plans=3, age=1),
+        large=Size(enactors=3, plans=8, faults=4),
+        faults=faults.NAMES,
+    ),
+    Entry(
+        name="dual",
+        about="this software with one name at two providers; hold, unless go_on or roll_back is switched on",
+        build=Dual,
+        small=Size(enactors=1, plans=2, age=1),
+        large=Size(enactors=2, plans=6, faults=4),
+        switches=dual.SWITCHES,
+        faults=dual.FAULTS,
     ),
     Entry(
         name="aws-2025",

@@ -34,6 +34,7 @@ from outlast.model.topology import (
 )
 from outlast.model.units import Nanos, seconds
 from outlast.sim import fortune
+from outlast.sim.checks import answered
 from outlast.sim.design import Spec, judged
 from outlast.sim.faults import OWN
 from outlast.sim.place import Place, made_up
@@ -275,9 +276,10 @@ class Outlast:
     def unsettled(self, shared: World) -> str:
         """Each name answers with exactly the healthy targets, under the newest plan's fence."""
         for i, endpoint in enumerate(shared.endpoints):
+            layout = layout_of(endpoint, self._provider)
             for name in endpoint.names:
                 for family in name.families:
-                    values = find(shared.zone, name.name, family.rtype)
+                    values = find(answered(layout, shared.zone), name.name, family.rtype)
                     if not fortune.right(endpoint, shared.ups[i], values, family):
                         return f"L2 heals: {name.name} {family} is not what healthy targets ask for"
             head = shared.rows[i].head
@@ -374,7 +376,8 @@ class Outlast:
         parts = []
         for endpoint in shared.endpoints:
             layout = layout_of(endpoint, self._provider)
-            values = " ".join(find(shared.zone, layout.names[0], RecordType.A)) or "EMPTY"
+            zone = answered(layout, shared.zone)
+            values = " ".join(find(zone, layout.names[0], RecordType.A)) or "EMPTY"
             parts.append(f"{endpoint.name}: {values} ({live_generation(shared, layout.fence_at)})")
         epoch = parse_epoch(find(shared.zone, epoch_name(self._zone), RecordType.TXT))
         return "; ".join([*parts, f"epoch {epoch.number if epoch else '-'}"])
