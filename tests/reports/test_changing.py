@@ -11,11 +11,13 @@ import httpx
 import pytest
 from tests.reports.desks import GRID, NOW_S
 from tests.reports.people import topology
+from tests.reports.test_detecting import counted, joined
 from tests.reports.test_keeping import batch
 from tests.support.system import invoke
 from tests.support.waiting import answered, eventually
 
 from outlast.app.options import open_world
+from outlast.app.reports.grids import grid_of
 from outlast.app.reports.housekeeping import KEEP_S, Housekeeping
 from outlast.app.reports.livecounts import LiveCounts
 from outlast.app.reports.serving import Serving, Wanted
@@ -174,6 +176,21 @@ async def test_a_topology_edited_in_flight_is_taken_over_and_one_with_faults_is_
         file.write_text(text + "  late: {regions: [east]}\n")
         await there.counts(service="late")
         assert (await there.report(service="app-3")).json()["counted"] == 1
+
+
+@pytest.mark.slow
+async def test_after_a_restart_detection_knows_what_the_last_day_was_like(tmp_path: Path) -> None:
+    """Else a process that is restarted in an outage is blind for two hours."""
+    world = open_world(topology(tmp_path), tmp_path / "state")
+    grid, minute = grid_of(world.topology), int(time.time()) // 60
+    parts = [counted(grid, minute - one, lambda _: 3) for one in range(200, 0, -1)]
+    History(world.state.root / "reports" / "history").write("past", joined(grid, parts))
+    async with serving(tmp_path) as there:
+        state = there.serving.detecting.watcher.state
+        await eventually(lambda: state.charts.settled, deadline_s=WAIT_S)
+        at = grid.flat(grid.services.index("app-1"), grid.countries.index("DE"))
+        assert state.charts.level[at] > 1.2, "it is 1 where nothing was heard"
+        assert not [one for one in there.told if one.kind in {"alarm", "verdict"}]
 
 
 def test_an_older_token_ends_when_it_is_said_to_and_not_later_than_before() -> None:

@@ -12,17 +12,18 @@ import msgspec
 import pytest
 from tests.reports.receiver import Receiver, receiving
 from tests.reports.test_detecting import counted, joined, lost
-from tests.support.system import TOPOLOGY, US, Done, System, invoke, system
+from tests.support.system import EU, TOPOLOGY, US, Done, System, invoke, system
 from tests.support.waiting import answered
 
 from outlast.app.options import open_world
 from outlast.app.reports.detecting import Detecting
 from outlast.app.reports.grids import grid_of
+from outlast.app.reports.suggesting import suggest
 from outlast.app.reports.watching import Entry
 from outlast.app.wiring import World
 from outlast.detect.belief import Belief
 from outlast.detect.kinds import Evidence, Road
-from outlast.detect.verdict import Outcome
+from outlast.detect.verdict import Cause, CauseKind, Outcome, Suspect, Verdict
 from outlast.drivers.reports.beliefs import read_belief
 from outlast.drivers.reports.orders import Answer, Orders
 from outlast.drivers.reports.outgoing import Outgoing
@@ -115,6 +116,7 @@ async def test_an_outage_from_the_votes_of_a_prober_to_the_review_of_its_inciden
     """Nothing is told to the detector: it reads the votes of the prober that runs in the other process."""
     await outage(case)
     await own_probes_agree_and_the_suggestion_is_proved_and_foretold(case)
+    await what_the_guard_would_refuse_is_said_and_not_suggested(case)
     await an_incident_from_an_alarm_tells_its_lead_over_the_suppliers_notice(case)
 
 
@@ -143,6 +145,18 @@ async def own_probes_agree_and_the_suggestion_is_proved_and_foretold(case: Case)
     assert case.there.refused == []
     # It was a suggestion: nobody evacuated anything.
     assert "evacuat" not in (await case.outlast("status")).out
+
+
+async def what_the_guard_would_refuse_is_said_and_not_suggested(case: Case) -> None:
+    """With the east gone, the rest of the regions cannot carry it all without the west."""
+    suspect = Suspect(
+        cause=Cause(CauseKind.REGION, EU), posterior=1.0, hit_ratio=1.0, explained=(), healthy=()
+    )
+    verdict = Verdict(outcome=Outcome.CAUSE, suspects=(suspect,))
+    (found,) = await suggest(case.world, verdict)
+    assert (found.command, found.forecast) == ("", "")
+    assert "shop: " in found.refused
+    assert str(found).startswith(f"to evacuate {EU} would be refused: ")
 
 
 async def an_incident_from_an_alarm_tells_its_lead_over_the_suppliers_notice(

@@ -91,7 +91,9 @@ async def post(url: str, body: bytes) -> None:
         await asyncio.to_thread(_send, request)
     except urllib.error.HTTPError as error:
         with error:
-            raise StoreError(f"{url} did not take it: {error}", remedy="it is told again") from error
+            raise StoreError(
+                f"{url} did not take it: {error}", remedy="it is told again"
+            ) from error
     except (urllib.error.URLError, OSError, ValueError) as error:
         raise StoreError(f"{url} did not take it: {error}", remedy="it is told again") from error
 
