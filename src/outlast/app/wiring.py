@@ -26,10 +26,11 @@ from outlast.drivers.stores.reopening import share
 from outlast.drivers.stores.role import RoleLock
 from outlast.drivers.trail.folder import TileFolder
 from outlast.drivers.trail.keeper import Keeper
+from outlast.drivers.trail.record import CheckpointRecord
 from outlast.drivers.trail.scribe import Scribe, hide_people
 from outlast.drivers.witness import Witness
 from outlast.model.api import ProviderKind
-from outlast.model.names import DnsName, EnactorName, ProviderName, VantageName
+from outlast.model.names import DnsName, EnactorName, ProviderName, VantageName, is_below
 from outlast.model.plan import Layout, Observation, Plan
 from outlast.model.topology import Address, Provider, StoreChoice, Topology
 from outlast.ports import Clock, Store
@@ -205,8 +206,27 @@ class World:
         """Make what copies the journal into the audit trail and publishes it."""
         store = share(store)
         scribe = Scribe(store, hide_people(self.state.people_secret()))
-        folder = TileFolder(self.state.trail, self.trail_signer())
-        return Keeper(store, scribe, (folder,), tell=tell)
+        signer, choice = self.trail_signer(), self.topology.trail
+        roots = [self.state.trail, *(self.file.parent / one for one in choice.folders)]
+        folders = [TileFolder(one, signer) for one in roots]
+        return Keeper(store, scribe, folders, tell=tell, record=self._checkpoint_record())
+
+    def _checkpoint_record(self) -> CheckpointRecord | None:
+        """Return the record in the DNS that shows the trail's checkpoint, where the topology names one."""
+        name = self.topology.trail.checkpoint
+        if name is None:
+            return None
+        zone, at = max(
+            (
+                (zone, one)
+                for one in self.topology.providers
+                for zone in one.zones
+                if is_below(name, zone)
+            ),
+            key=lambda pair: len(pair[0]),
+        )
+        key = self.trail_signer().verifier
+        return CheckpointRecord(self.provider(at), name=name, zone=zone, at=at.name, key=key)
 
     def last_good_keys(self) -> Mapping[ProviderName, bytes]:
         """Return what the last-known-good file is authenticated with: each provider's own secret.

@@ -44,6 +44,7 @@ from outlast.model.topology import (
     StoreChoice,
     Target,
     Topology,
+    TrailChoice,
     TsigKey,
     Vantage,
 )
@@ -222,6 +223,7 @@ def build(values: Values, endpoints: tuple[Endpoint, ...]) -> Topology:
         operations=_operations(values.get("operations", {})),
         settings=Settings(**values.get("settings", {})),
         store=StoreChoice(**values.get("store", {})),
+        trail=TrailChoice(**values.get("trail", {})),
     )
 
 

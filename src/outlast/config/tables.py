@@ -20,6 +20,7 @@ from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Rea
 from outlast.config.source_tables import OFFICIAL
 from outlast.config.store_tables import STORE
 from outlast.config.texts import COUNTRY, DNS_NAME, LINE, LISTEN, SECRET, SERVER, word
+from outlast.config.trail_tables import TRAIL
 from outlast.model.api import ProviderKind
 from outlast.model.facts import FenceGrade
 from outlast.model.service import Dependency, DependencyKind, Service
@@ -334,6 +335,7 @@ TOPOLOGY = Table(
         ),
         Field(key="settings", kind=Part(SETTINGS), meaning=SETTINGS.meaning),
         Field(key="store", kind=Part(STORE), meaning=STORE.meaning),
+        Field(key="trail", kind=Part(TRAIL), meaning=TRAIL.meaning),
         Field(key="regions", kind=Named(REGION), required=True, meaning=REGION.meaning),
         Field(key="providers", kind=Named(PROVIDER), required=True, meaning=PROVIDER.meaning),
         Field(key="vantages", kind=Named(VANTAGE), meaning=VANTAGE.meaning),

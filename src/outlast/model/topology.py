@@ -119,6 +119,19 @@ class StoreChoice:
     password: SecretRef | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrailChoice:
+    """Where the audit trail is published beside the state folder, so that others hold copies of it.
+
+    Attributes:
+        folders: further folders; relative ones count from the topology.
+        checkpoint: the name of a TXT record that holds the newest checkpoint; None: nowhere.
+    """
+
+    folders: tuple[str, ...] = ()
+    checkpoint: DnsName | None = None
+
+
 NO_SERVER = Address(host="", port=0)
 """In the place of a name server that is not known: the provider is written to through an API."""
 
@@ -358,6 +371,7 @@ class Topology:
     operations: Operations = field(default_factory=Operations)
     settings: Settings = field(default_factory=Settings)
     store: StoreChoice = field(default_factory=StoreChoice)
+    trail: TrailChoice = field(default_factory=TrailChoice)
 
     def provider(self, name: ProviderName) -> Provider:
         """Return a provider by its name.

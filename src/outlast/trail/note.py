@@ -116,6 +116,25 @@ class Signer:
         return f"{body}\n{DASH}{self.name} {base64.b64encode(line).decode()}\n"
 
 
+def to_line(note: str) -> str:
+    """Return a signed note as one line, short enough for one string of a TXT record."""
+    body, _, signature = note.partition("\n\n")
+    return f"{' '.join(body.split())} {signature.split()[-1]}"
+
+
+def of_line(line: str, trusted: Verifier) -> str:
+    """Return the signed note that `to_line` was made of; its signature is still to be checked.
+
+    Raises:
+        NoteError: it is none.
+    """
+    try:
+        origin, size, encoded, signature = line.split()
+    except ValueError:
+        raise NoteError(f"{line[:40]!r} is no checkpoint in one line") from None
+    return f"{origin}\n{size}\n{encoded}\n\n{DASH}{trusted.name} {signature}\n"
+
+
 def _check_name(name: str) -> None:
     if not name or len(name) > NAME_MAX or "+" in name or any(one.isspace() for one in name):
         raise NoteError(

@@ -6,24 +6,30 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import click
 import msgspec
 
 from outlast.app.options import json_option, open_world, world_options
+from outlast.app.trailproofs import (
+    Extension,
+    Inclusion,
+    kept_checkpoint,
+    prove_entry,
+    prove_extension,
+)
+from outlast.app.trailproofs import check as checked
 from outlast.model.errors import ConfigError
 from outlast.model.units import iso
 from outlast.trail.entry import TrailEntry
-from outlast.trail.merkle import inclusion_proof, leaf_hash
+from outlast.trail.merkle import ProofError
 from outlast.trail.note import Checkpoint, NoteError, Verifier, open_checkpoint
-from outlast.trail.tiles import CHECKPOINT, subtrees_of
+from outlast.trail.tiles import CHECKPOINT
 from outlast.trail.verify import (
     ReadFile,
     TamperedError,
     entries,
-    raw_entry,
-    read_checkpoint,
-    tile_reader,
     verify,
 )
 
@@ -74,14 +80,13 @@ def key(file: Path, state: Path | None) -> None:
 @key_option
 @click.option(
     "--older",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="A checkpoint kept from before, which the log must contain.",
+    help="A checkpoint kept from before, which the log must contain: a file, or dns:NAME[@SERVER].",
 )
 @json_option
-def verify_(where: str, key: str, older: Path | None, *, as_json: bool) -> None:
+def verify_(where: str, key: str, older: str | None, *, as_json: bool) -> None:
     """Check every entry of the log at WHERE."""
     verifier = _key(key)
-    before = _older(older, verifier) if older is not None else None
+    before = None if older is None else open_checkpoint(kept_checkpoint(older, verifier), verifier)
     try:
         found = verify(reader(where), verifier, older=before, progress=_progress)
     except TamperedError as error:
@@ -155,24 +160,51 @@ def story(name: str, where: str, key: str, *, as_json: bool) -> None:
 @key_option
 def prove(index: int, where: str, key: str) -> None:
     """Print entry INDEX of the log at WHERE with its proof, as JSON."""
-    read = reader(where)
-    checkpoint = read_checkpoint(read, _key(key))
-    if index >= checkpoint.size:
-        raise ConfigError(
-            f"there is no entry {index}: the log has {checkpoint.size}",
-            remedy="`outlast log show` lists the last ones with their numbers",
-        )
-    raw = raw_entry(read, index, checkpoint.size)
-    tiles = subtrees_of(tile_reader(read, checkpoint.size), checkpoint.size)
-    path = inclusion_proof(tiles, index, checkpoint.size)
-    proof = {
-        "index": index,
-        "entry": raw.decode(),
-        "leaf": leaf_hash(raw).hex(),
-        "path": [one.hex() for one in path],
-        "checkpoint": read(CHECKPOINT).decode(),
-    }
-    click.echo(msgspec.json.format(msgspec.json.encode(proof)))
+    _show(prove_entry(reader(where), index, _key(key)))
+
+
+@log.command(
+    epilog="""
+    \b
+    Examples:
+      outlast log extends kept/checkpoint trail --key trail.pub
+      outlast log extends dns:_trail.example.org trail --key trail.pub > proof.json
+
+    Its hashes lead from the older root to the newer one (RFC 6962 section 2.1.2).
+    """
+)
+@click.argument("older")
+@click.argument("where")
+@key_option
+def extends(older: str, where: str, key: str) -> None:
+    """Print the proof that the log at WHERE begins with that of the OLDER checkpoint, as JSON."""
+    verifier = _key(key)
+    _show(prove_extension(reader(where), kept_checkpoint(older, verifier), verifier))
+
+
+@log.command(
+    epilog="""
+    \b
+    Examples:
+      outlast log check proof.json --key trail.pub
+      outlast log prove 4711 trail --key trail.pub | outlast log check - --key trail.pub
+
+    Needs neither the log nor a network. Ends with 0 if the proof holds, with 1 if not.
+    """
+)
+@click.argument("proof", type=click.File("r", encoding="utf-8"))
+@key_option
+def check(proof: IO[str], key: str) -> None:
+    """Check a PROOF that `prove` or `extends` printed, by the public key alone."""
+    try:
+        click.echo(f"proved: {checked(proof.read(), _key(key))}")
+    except ProofError as error:
+        click.echo(f"NOT PROVED: {error}")
+        raise click.exceptions.Exit(1) from error
+
+
+def _show(proof: Inclusion | Extension) -> None:
+    click.echo(msgspec.json.format(msgspec.json.encode(proof)).decode())
 
 
 def reader(where: str) -> ReadFile:
@@ -221,15 +253,6 @@ def _key(text: str) -> Verifier:
     except NoteError as error:
         raise ConfigError(
             f"--key: {error}", remedy="`outlast log key FILE` prints it where the log is written"
-        ) from error
-
-
-def _older(path: Path, key: Verifier) -> Checkpoint:
-    try:
-        return open_checkpoint(path.read_text(encoding="utf-8"), key)
-    except (NoteError, OSError, UnicodeDecodeError) as error:
-        raise ConfigError(
-            f"--older {path}: {error}", remedy="name a copy of the log's file `checkpoint`"
         ) from error
 
 

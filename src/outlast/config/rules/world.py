@@ -5,8 +5,9 @@ from collections.abc import Iterator
 from outlast.config.faults import Path
 from outlast.config.finding import Finding, warning
 from outlast.config.rules.case import Case
+from outlast.config.rules.names import RESERVED
 from outlast.model.api import ProviderKind
-from outlast.model.names import DnsName, ProviderName
+from outlast.model.names import DnsName, ProviderName, zone_of
 from outlast.model.service import DependencyKind, Service
 from outlast.model.topology import Endpoint, Provider
 
@@ -20,6 +21,7 @@ def judge(case: Case) -> Iterator[Finding]:
     yield from _negative_ttl(case)
     yield from _sockets(case)
     yield from _unused(case)
+    yield from _checkpoint(case)
     yield from _vantages(case)
     yield from _sick_ratio(case)
     for service in case.topology.services:
@@ -48,6 +50,23 @@ def _zones(case: Case) -> Iterator[Finding]:
                     value=zone,
                 )
             owners.setdefault(zone, provider.name)
+
+
+def _checkpoint(case: Case) -> Iterator[Finding]:
+    """The trail's checkpoint is written by a provider, into a zone of its own, beside no endpoint."""
+    at, topology = case.topology.trail.checkpoint, case.topology
+    if at is None:
+        return
+    path = ("trail", "checkpoint")
+    if zone_of(at, tuple(zone for one in topology.providers for zone in one.zones)) is None:
+        message = f"no provider has a zone that `{at}` lies in"
+        remedy = "name one in a zone of a provider"
+        yield Finding(rule="checkpoint", path=path, message=message, remedy=remedy, value=at)
+    taken = {two.name for one in topology.endpoints for two in one.names}
+    if at in taken or at.partition(".")[0] in RESERVED:
+        message = f"at `{at}` stands something else of Outlast's"
+        remedy = "give the checkpoint a name of its own, such as `_trail.example.org`"
+        yield Finding(rule="checkpoint", path=path, message=message, remedy=remedy, value=at)
 
 
 def _provider(provider: Provider) -> Iterator[Finding]:

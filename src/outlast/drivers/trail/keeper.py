@@ -10,28 +10,40 @@ from collections.abc import Sequence
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.storewatch import StoreWatch
 from outlast.drivers.trail.folder import TileFolder, TrailForkError
+from outlast.drivers.trail.record import CheckpointRecord, RecordRefusedError
 from outlast.drivers.trail.scribe import Scribe
-from outlast.model.errors import StoreError
+from outlast.model.errors import ProviderError, StoreError
 from outlast.ports import Store
-from outlast.trail.tiles import WIDTH
+from outlast.trail.tiles import CHECKPOINT, WIDTH
 
 ROLE = "scribe"
 PAUSE_S = 1.0
 """What happens within a second is copied and published together."""
+
+RECORD_EVERY_S = 60.0
+"""How often the checkpoint in the DNS is moved, at most: each time is a write to a zone."""
 
 
 class Keeper:
     """Keeps the trail. One for each process that plans; any number may work on one store."""
 
     def __init__(
-        self, store: Store, scribe: Scribe, folders: Sequence[TileFolder], *, tell: Tell
+        self,
+        store: Store,
+        scribe: Scribe,
+        folders: Sequence[TileFolder],
+        *,
+        tell: Tell,
+        record: CheckpointRecord | None = None,
     ) -> None:
         self._store = store
         self._scribe = scribe
         self._closed = list(folders)
         self._open: list[TileFolder] = []
         self._tell = tell
-        self._refused: dict[TileFolder, str] = {}
+        self._record = record
+        self._record_due_s = 0.0
+        self._refused: dict[TileFolder | CheckpointRecord, str] = {}
 
     async def run(self) -> None:
         """Keep the trail until cancelled."""
@@ -52,6 +64,20 @@ class Keeper:
         size = await self._scribe.copy()
         for folder in self._open:
             await self._publish(folder, size)
+        if self._record is not None and self._open:
+            await self._move(self._record, self._open[0])
+
+    async def _move(self, record: CheckpointRecord, folder: TileFolder) -> None:
+        """Let the record in the DNS show what the first folder shows, now and then."""
+        now_s = asyncio.get_running_loop().time()
+        if now_s < self._record_due_s or not folder.size:
+            return
+        self._record_due_s = now_s + RECORD_EVERY_S
+        try:
+            await record.move(folder.read(CHECKPOINT).decode())
+            self._refused.pop(record, None)
+        except (RecordRefusedError, ProviderError) as error:
+            self._refuse(record, error)
 
     async def _open_folders(self) -> None:
         """Open the folders that can be, and give a store that went back in time its entries again."""
@@ -99,8 +125,8 @@ class Keeper:
         self._open.remove(folder)
         self._closed.append(folder)
 
-    def _refuse(self, folder: TileFolder, error: Exception) -> None:
+    def _refuse(self, place: TileFolder | CheckpointRecord, error: Exception) -> None:
         """Tell it once for each cause."""
-        if self._refused.get(folder) != str(error):
-            self._refused[folder] = str(error)
+        if self._refused.get(place) != str(error):
+            self._refused[place] = str(error)
             self._tell(Fact(event=Event.TRAIL_REFUSED, role=ROLE, detail=str(error)))
