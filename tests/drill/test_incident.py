@@ -12,6 +12,7 @@ from outlast.drill.incident.compare import Compared, compared, fitted_hold, serv
 from outlast.drill.incident.counterfactuals import counterfactuals, unthrottled
 from outlast.drill.incident.facts import NUMBERS, WINDOWS, Basis, at
 from outlast.drill.incident.parameters import PARAMETERS
+from outlast.drill.incident.tried import MISSED, tried
 from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case, value_at, varied
 from outlast.drill.worlds.oct2025 import oct2025
@@ -196,3 +197,19 @@ def test_a_missed_fact_is_told() -> None:
     assert not fitted_hold(missed)
     assert "**no**" in "\n".join(record_table(missed))
     assert fitted_hold((Compared(NUMBERS[-1], 0.0),))
+
+
+def test_what_was_tried_and_not_taken_changes_one_thing_each_and_is_not_in_the_world() -> None:
+    """Seven worlds, none like another; the first is the one that ships."""
+    case = small_case()
+    worlds = [one.case.topology for one in tried(case)]
+    assert worlds[0] == case.topology
+    assert all(one != other for at, one in enumerate(worlds) for other in worlds[:at])
+    for one in worlds[1:]:
+        changed = [
+            now.name
+            for was, now in zip(case.topology.services, one.services, strict=True)
+            if was != now
+        ]
+        assert len(changed) == 1
+    assert {*MISSED} <= {one.claim for one in (*WINDOWS, *NUMBERS)}

@@ -1,5 +1,8 @@
 """Who is hit: people whose service fails, and people who are cut off from a service that fares well."""
 
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
 import numpy as np
 import pytest
 
@@ -7,6 +10,7 @@ from outlast.config.scenario import START
 from outlast.drill.engine import run
 from outlast.drill.judging import judge, served_of
 from outlast.drill.outcome import Outcome
+from outlast.drill.people import COUNTRIES
 from outlast.drill.scenario import Expectation, ExpectKind, Fault, FaultKind, Scenario
 from outlast.model.behaviour import Audience
 from outlast.model.names import RegionName, ServiceName
@@ -83,3 +87,45 @@ def test_an_expectation_sees_who_is_cut_off(country: str, least: float) -> None:
     assert served_of(shown, wanted, "shop").min() == pytest.approx(least, abs=1e-6)
     scenario = Scenario(name="x", world="", start=START, length_s=900.0, expectations=(wanted,))
     assert judge(shown, scenario, WORLD)[0].held is (least > 0.99)
+
+
+TABLE = (
+    "AE Asia/Dubai AR America/Argentina/Buenos_Aires AT Europe/Vienna BD Asia/Dhaka BE Europe/Brussels "
+    "BG Europe/Sofia BR America/Sao_Paulo CH Europe/Zurich CL America/Santiago CN Asia/Shanghai "
+    "CO America/Bogota CZ Europe/Prague DE Europe/Berlin DK Europe/Copenhagen EC America/Guayaquil "
+    "EG Africa/Cairo ES Europe/Madrid ET Africa/Addis_Ababa FI Europe/Helsinki FR Europe/Paris "
+    "GB Europe/London GH Africa/Accra GR Europe/Athens HK Asia/Hong_Kong HU Europe/Budapest "
+    "ID Asia/Jakarta IE Europe/Dublin IL Asia/Jerusalem IN Asia/Kolkata IQ Asia/Baghdad IT Europe/Rome "
+    "JP Asia/Tokyo KE Africa/Nairobi KR Asia/Seoul KZ Asia/Almaty LK Asia/Colombo LU Europe/Luxembourg "
+    "MA Africa/Casablanca MM Asia/Yangon MX America/Mexico_City MY Asia/Kuala_Lumpur NG Africa/Lagos "
+    "NL Europe/Amsterdam NO Europe/Oslo NP Asia/Kathmandu NZ Pacific/Auckland PE America/Lima "
+    "PH Asia/Manila PK Asia/Karachi PL Europe/Warsaw PR America/Puerto_Rico PT Europe/Lisbon "
+    "RO Europe/Bucharest RS Europe/Belgrade SA Asia/Riyadh SE Europe/Stockholm SG Asia/Singapore "
+    "SK Europe/Bratislava TH Asia/Bangkok TR Europe/Istanbul TW Asia/Taipei TZ Africa/Dar_es_Salaam "
+    "UA Europe/Kyiv UY America/Montevideo UZ Asia/Tashkent VE America/Caracas VN Asia/Ho_Chi_Minh "
+    "ZA Africa/Johannesburg"
+)
+SEVERAL = {"AU": (8.0, 11.0), "CA": (-7.0, -2.5), "RU": (2.0, 12.0), "US": (-10.0, -4.0)}
+"""Countries of several zones, and between which their mean must lie."""
+
+
+def test_hours_are_those_of_the_tz_database_on_the_day_of_the_incident() -> None:
+    """Each country's, or between its zones'; and no country is left out."""
+    words = TABLE.split()
+    zones = dict(zip(words[::2], words[1::2], strict=True))
+    noon = datetime(2025, 10, 20, 12, tzinfo=UTC)
+    wrong = []
+    for code, zone in zones.items():
+        offset = noon.astimezone(ZoneInfo(zone)).utcoffset()
+        assert offset is not None
+        if offset.total_seconds() / 3600.0 != COUNTRIES[code].utc_h:
+            wrong.append(code)
+    for code, (low, high) in SEVERAL.items():
+        if not low <= COUNTRIES[code].utc_h <= high:
+            wrong.append(code)
+    assert wrong == []
+    assert zones.keys() | SEVERAL.keys() == COUNTRIES.keys()
+
+
+def test_people_on_line_come_to_about_what_the_itu_counts() -> None:
+    assert 4500 < sum(one.online_m for one in COUNTRIES.values()) < 5400

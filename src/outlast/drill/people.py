@@ -1,10 +1,17 @@
 """Where people are on line, and when they are awake.
 
-Rounded figures for the countries with the most people on line and those that the reports of October 2025
-name: population on line in millions (International Telecommunication Union, "Individuals using the
-Internet", and World Bank indicator IT.NET.USER.ZS times population, about 2023), offset from UTC in hours in
-October (tz database; the offset of most of the people where a country has several), and the middle of where
-its people live, in degrees. The figures are for shares and daytimes; they are not good for more than that.
+`online_m`, people on line in millions: rounded, after the share of a population that uses the internet
+(International Telecommunication Union; World Bank indicator IT.NET.USER.ZS) times the population, about
+2023. They were written down from those indicators and are not made by a command from a file of theirs, so
+look them up before you lean on a single one. Only shares of countries and daytimes are taken from them; their
+sum is some nine tenths of the 5.4 billion that the ITU gives for 2023.
+
+`utc_h`, hours ahead of UTC in October: of the tz database, which a test holds them against. Australia,
+Canada, Russia and the United States lie in several zones; theirs is a mean, weighed by eye with where
+people live.
+
+`latitude`, `longitude`: the middle of where a country's people live, by eye, to half a degree and worse. They
+are good for which region is nearest, and for nothing finer.
 """
 
 import math

@@ -18,6 +18,7 @@ from outlast.drill.incident.compare import Compared, compared, fitted_hold, hour
 from outlast.drill.incident.counterfactuals import counterfactuals
 from outlast.drill.incident.facts import Basis
 from outlast.drill.incident.parameters import OTHERS, PARAMETERS
+from outlast.drill.incident.tried import MISSED, tried
 from outlast.drill.outcome import Outcome
 from outlast.drill.report.clock import clock, count
 from outlast.drill.report.curve import curve_svg
@@ -140,6 +141,19 @@ def helped_table(outcome: Outcome, lines: Sequence[Measures]) -> Iterator[str]:
         )
 
 
+def tried_table(case: Case) -> Iterator[str]:
+    """Yield what became of the missed facts under other structures, as Markdown."""
+    yield "| Tried | " + " | ".join(MISSED) + " |"
+    yield "|---|" + "---|" * len(MISSED)
+    for number, one in enumerate(tried(case)):
+        found = {line.fact.claim: line for line in compared(run_case(one.case))}
+        lines = [found[claim] for claim in MISSED]
+        if not number:
+            record = [shown(line, line.fact.wanted) for line in lines]
+            yield f"| the record | {' | '.join(record)} |"
+        yield f"| {one.label} | " + " | ".join(shown(line, line.shown) for line in lines) + " |"
+
+
 def without_recovery(case: Case) -> str:
     """Return what becomes of the leases when nobody throttles (check k9), as a sentence."""
     changed = next(one for one in counterfactuals(case) if one.name == "no-throttle")
@@ -194,6 +208,11 @@ to. That the second peak is the larger was put in by the mix of companies; when 
 """
 
 
+TRIED = """
+None of these was taken: they were found by looking at what had been left to be predicted.
+"""
+
+
 def main() -> int:
     """Print the page and write its pictures beside it; 1 where a fitted fact is missed."""
     outcome = run_case(the_case())
@@ -216,6 +235,9 @@ def main() -> int:
     lost = count(people_hit(outcome).lost)
     print(f"the whole has {len(outcome.services):,} services and lost {lost} user-minutes.")
     print(LIMITS.rstrip())
+    print("\nStructures that might explain what is missed, each alone, in the smaller world:\n")
+    print(*tried_table(small), sep="\n")
+    print(TRIED.rstrip())
     return 0 if fitted_hold(lines) else 1
 
 
