@@ -140,11 +140,13 @@ async def test_a_secondary_that_stays_behind_is_told_once_and_again_when_it_agre
         await eventually(lambda: bool(world.told(Event.DRIFT)))
         assert "192.0.2.53:53: unreachable" in world.told(Event.DRIFT)[0].detail
         assert [server for server, _ in await world.ledger.disagreements()] == ["192.0.2.53:53"]
+        assert world.enactor.disagreeing == 1
         world.secondary = await world.dns.read(FIRST.layout)
         await eventually(
             lambda: any("agrees again" in one.detail for one in world.told(Event.VERIFIED))
         )
     assert len(world.told(Event.DRIFT)) == 1
+    assert world.enactor.disagreeing == 0
     assert await world.ledger.disagreements() == []
 
 

@@ -305,6 +305,8 @@ class Up:
             await ledger.gone(kind, name)
 
     def _measure(self) -> None:
+        for one in self._crew.enactors:
+            self.metrics.disagreeing.labels(role=one.name).set(one.disagreeing)
         planner = self._crew.planner
         if planner is None:
             return

@@ -127,6 +127,11 @@ class Enactor:
         )
 
     @property
+    def disagreeing(self) -> int:
+        """How many endpoints are answered differently by a secondary, each counted once a server."""
+        return self._witness.disagreeing
+
+    @property
     def sweep_s(self) -> float:
         """How long it takes to verify everything once: the interval asked for, or as long as it must."""
         return max(self._settings.verify_interval_s, len(self._layouts) / VERIFY_RATE_MAX)

@@ -61,6 +61,12 @@ class Metrics:
         self.sick = Gauge(
             "outlast_vantages_sick", "Vantages that count as sick.", registry=self.registry
         )
+        self.disagreeing = Gauge(
+            "outlast_servers_disagreeing",
+            "Endpoints that an authoritative server answers differently, counted once a server.",
+            ["role"],
+            registry=self.registry,
+        )
         self.store_lost = Gauge(
             "outlast_store_lost",
             "1 while a role cannot use the store.",

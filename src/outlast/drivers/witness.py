@@ -51,6 +51,11 @@ class Witness:
         """Whether a secondary differed when it was last asked about an endpoint."""
         return any(name == endpoint for name, _ in (*self._suspected, *self._told))
 
+    @property
+    def disagreeing(self) -> int:
+        """How many answers of how many secondaries are known to differ: one for each endpoint and server."""
+        return len(self._told)
+
     async def _compare(self, plan: Plan, server: Address) -> None:
         key = (plan.endpoint, server)
         drift = await self._drift(plan, server)
