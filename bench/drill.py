@@ -6,17 +6,28 @@ and clients that retry, a tenth resolve each other's names, a tenth hold leases;
 times what they carry, so that the world is well until a region goes. A world drawn without layers is some
 thirty levels deep and overloaded at rest: nobody runs that, and rounding alone decides which of its queues
 collapses first. People of ten countries use a third of the services. The region that goes is away for a
-sixteenth of the time, so that something moves. "bare" makes passes of multiply-adds over as many cells as
-the engine has rows of state; it stands for what the machine could do at best with numpy.
+sixteenth of the time, so that something moves. "bare" makes passes of multiply-adds over as many cells (see
+`bench.drill_loops`): what the machine could do at best, in C and in numpy.
+
+Figures are of CPU time: each run has one thread, and neighbours take turns with it on a shared machine. A
+full run also writes how time grows with services and with steps, as `docs/pictures/drill-growth.svg`.
 """
 
+import multiprocessing
+import os
 import resource
+import subprocess
+import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 
 import numpy as np
-from bench.harness import Case, compare, machine, markdown, options
+from bench.drill_loops import PASSES, in_c, in_numpy
+from bench.drill_plot import Line, Panel, plot
+from bench.harness import Case, Row, compare, machine, markdown, options
 
+from outlast.drill.compiled.wanted import Engine
 from outlast.drill.running import Run
 from outlast.drill.scenario import Fault, FaultKind, Scenario
 from outlast.model.behaviour import Audience, Behaviour, Leasing, Resolving, Retrying, Serving
@@ -25,10 +36,12 @@ from outlast.model.names import RegionName, ServiceName
 from outlast.model.service import Dependency, DependencyKind, Service
 from outlast.model.topology import Region, Topology
 
-PASSES = 100
-"""Array passes of a step in the bare loop: about as many as the formulas of the engine have operands."""
-
 LAYERS = 6
+
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "drill-growth.svg"
+
+DAY_H = 16.0
+"""Length of the day that is spoken of: as long as 20 October 2025."""
 
 PEOPLE = ("US", "DE", "GB", "FR", "JP", "IN", "BR", "AU", "NL", "CA")
 
@@ -90,56 +103,111 @@ def scenario(hours: float) -> Scenario:
     )
 
 
-def drill(services: int, regions: int, hours: float) -> float:
-    """Run one and return microseconds a step."""
+def drill(services: int, regions: int, hours: float, engine: Engine) -> float:
+    """Run one and return microseconds of CPU a step."""
     topology, steps = world(services, regions), hours * 3600.0
-    began = time.perf_counter()
-    made = Run(topology, scenario(hours))
+    began = time.process_time()
+    made = Run(topology, scenario(hours), engine)
     for _ in range(made.meters.minutes):
         made.minute()
-    return (time.perf_counter() - began) / steps * 1e6
+    return (time.process_time() - began) / steps * 1e6
 
 
-def bare(services: int, regions: int, steps: int) -> float:
-    """Multiply and add over arrays of the same size; return microseconds a step."""
-    one, other = np.ones((services, regions)), np.full((services, regions), 1.0001)
+def _day(engine: Engine) -> tuple[float, float]:
+    """Run a whole day in this process; return seconds of CPU and MiB at most."""
+    took_us = drill(150, 30, DAY_H, engine)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return took_us * DAY_H * 3600 / 1e6, peak
+
+
+def whole_day(engine: Engine) -> tuple[float, float]:
+    """Run a whole day in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_day, (engine,))
+
+
+def command(*arguments: str) -> tuple[float, float, float]:
+    """Run `outlast drill`; return seconds until its first line, seconds of CPU, and MiB at most."""
     began = time.perf_counter()
-    for _ in range(steps):
-        for _ in range(PASSES // 2):
-            np.multiply(one, other, out=one)
-            np.add(one, other, out=one)
-    return (time.perf_counter() - began) / steps * 1e6
+    process = subprocess.Popen(
+        [sys.executable, "-m", "outlast", "drill", *arguments],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+    assert process.stdout is not None
+    process.stdout.readline()
+    first_s = time.perf_counter() - began
+    process.stdout.read()
+    _, _, used = os.wait4(process.pid, 0)
+    process.returncode = 0
+    return first_s, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024
+
+
+def cases(hours: float, sizes: tuple[int, ...]) -> list[Case]:
+    """Return what takes turns: bare loops, both engines at one size, and the compiled one at others."""
+    found = [
+        Case(f"bare C, {PASSES} passes", run=lambda: in_c(150, 30, 2000), unit="us/step"),
+        Case(f"bare numpy, {PASSES} passes", run=lambda: in_numpy(150, 30, 200), unit="us/step"),
+    ]
+    wanted = [(150, Engine.NUMPY, found[1].name)]
+    wanted += [(one, Engine.COMPILED, found[0].name) for one in sizes]
+    for size, engine, beside in wanted:
+        found.append(
+            Case(
+                f"{engine}, {size} x 30 x 10",
+                run=lambda size=size, engine=engine: drill(  # type: ignore[misc]
+                    size, 30, hours if engine is Engine.COMPILED else hours / 4, engine
+                ),
+                unit="us/step",
+                beside=beside,
+                more_is_better=False,
+            )
+        )
+    return found
+
+
+def growth(rows: list[Row], sizes: tuple[int, ...]) -> str:
+    """Return the plot of how time grows with services, and with steps."""
+    by_size = [
+        (float(size), row.median) for size, row in zip(sizes, rows[-len(sizes) :], strict=True)
+    ]
+    by_hours = [
+        (h, drill(150, 30, h, Engine.COMPILED) * h * 3600 / 1e6) for h in (2.0, 4.0, 8.0, 16.0)
+    ]
+    return plot(
+        (
+            Panel(
+                "services", "services, x 30 regions", "us of CPU a step",
+                (Line("compiled", tuple(by_size)),),
+            ),
+            Panel(
+                "steps", "simulated hours, 1 s steps", "seconds of CPU",
+                (Line("compiled, 150 x 30", tuple(by_hours)),),
+            ),
+        )
+    )  # fmt: skip
 
 
 def main() -> None:
     """Print the tables."""
-    given = options("Drills: microseconds a step.")
-    hours = 0.2 if given.quick else 2.0
+    given = options("Drills: microseconds of CPU a step.")
     sizes = (38, 75, 150) if given.quick else (38, 75, 150, 300)
     print(machine())
-    cases = [
-        Case(
-            f"bare {PASSES} passes, 150 x 30",
-            run=lambda: bare(150, 30, 200),
-            unit="us/step",
-            more_is_better=False,
-        )
-    ]
-    cases += [
-        Case(
-            f"drill {size} x 30 x 10",
-            run=lambda size=size: drill(size, 30, hours),  # type: ignore[misc]
-            unit="us/step",
-            beside=cases[0].name,
-            more_is_better=False,
-        )
-        for size in sizes
-    ]
-    rows = compare(cases, rounds=given.rounds if not given.quick else 1)
+    rows = compare(cases(0.4 if given.quick else 4.0, sizes), 1 if given.quick else given.rounds)
     print(markdown(rows))
-    day = next(row.median for row in rows if row.name.startswith("drill 150")) * 57_600 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"\n16 h at 1 s: {day:.1f} s; peak memory of all cases: {peak:.0f} MiB")
+    if given.quick:
+        return
+    print("\n16 h at 1 s, 150 services x 30 regions, in a process of its own:\n")
+    print("| engine | CPU seconds | MiB at most |\n|---|---:|---:|")
+    for engine in (Engine.COMPILED, Engine.NUMPY):
+        took_s, peak = whole_day(engine)
+        print(f"| {engine} | {took_s:.1f} | {peak:.0f} |")
+    print("\n| command | first line, s | CPU seconds | MiB at most |\n|---|---:|---:|---:|")
+    for words in (("aws", "--lose", "region:us-east-1"), ("incidents/us-east-1-2025",)):
+        first_s, took_s, peak = command(*words, "--no-helped")
+        print(f"| `outlast drill {' '.join(words)}` | {first_s:.2f} | {took_s:.1f} | {peak:.0f} |")
+    PICTURE.write_text(growth(rows, sizes))
+    print("\n![time over services and over steps](pictures/drill-growth.svg)")
 
 
 if __name__ == "__main__":

@@ -25,6 +25,12 @@ def stepper(engine: Engine) -> Stepper | None:
     return None
 
 
+def available() -> tuple[Engine, ...]:
+    """Return the engines that can be had here."""
+    found = (Engine.NUMPY, Engine.COMPILED)
+    return found if isinstance(library(), ctypes.CDLL) else found[:1]
+
+
 @cache
 def library() -> ctypes.CDLL | NoCompiler:
     """Return the loaded step, or why there is none; it is not asked twice in a process."""
