@@ -11,11 +11,13 @@ import random
 import re
 import resource
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from multiprocessing import get_context
 from pathlib import Path
 
 import duckdb
@@ -79,6 +81,12 @@ def rate(folder: Path, port: int, *, batch: int, seconds: int) -> float:
     return float(found[1]) * batch
 
 
+def busy_s(pid: int) -> float:
+    """Return the seconds of processor time that a process has used."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def serving(kind: str) -> subprocess.Popen[bytes]:
     """Start a server and wait until it answers."""
     command = [sys.executable, "-m", "bench.reports_server", kind, str(PORTS[kind])]
@@ -104,12 +112,33 @@ def intake(rounds: int, seconds: int) -> None:
             def case(kind: str, batch: int) -> Callable[[], float]:
                 return lambda: rate(folder, PORTS[kind], batch=batch, seconds=seconds)
 
+            def used(kind: str, batch: int) -> Callable[[], float]:
+                pid = servers[[*PORTS].index(kind)].pid
+
+                def run() -> float:
+                    before = busy_s(pid)
+                    number = case(kind, batch)() * seconds
+                    return 1e6 * (busy_s(pid) - before) / number
+
+                return run
+
+            echo, batches = "bare ASGI echo, single", f"batches of {BATCH}"
             cases = [
-                Case("bare ASGI echo, single", case("echo", 1), "reports/s"),
-                Case("single", case("reports", 1), "reports/s", beside="bare ASGI echo, single"),
-                Case(f"batches of {BATCH}", case("reports", BATCH), "reports/s"),
+                Case(echo, case("echo", 1), "reports/s"),
+                Case("single", case("reports", 1), "reports/s", beside=echo),
+                Case(batches, case("reports", BATCH), "reports/s"),
             ]
             print(markdown(compare(cases, rounds)))
+            costs = [
+                Case(echo, used("echo", 1), "us CPU", more_is_better=False),
+                Case("single", used("reports", 1), "us CPU", beside=echo, more_is_better=False),
+                Case(batches, used("reports", BATCH), "us CPU", more_is_better=False),
+            ]
+            found = compare(costs, rounds, warm_up=False)
+            print(f"\nProcessor time of the server for a report:\n\n{markdown(found)}\n")
+            print(
+                f"So one core that does nothing else takes {1e6 / found[-1].median:,.0f} a second."
+            )
         status = Path(f"/proc/{servers[1].pid}/status").read_text()
         peak = re.search(r"VmHWM:\s+(\d+) kB", status)
         print(f"\nPeak memory of the desk: {int(peak[1]) / 1024 if peak else 0:,.0f} MiB.\n")
@@ -143,30 +172,44 @@ def event(path: Path, total: int) -> tuple[Grid, Roads]:
     return grid, Roads(grid.services, causes, rows, group)
 
 
+def replayed(path: Path, grid: Grid, roads: Roads) -> list[str]:
+    """Replay an event from its file; return the verdicts."""
+    watcher = Watcher(grid, roads)
+    reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), 0)
+    parts = ahead(counted(reader.read(path), Intake(Rules()), grid))
+    entries = [one for counts in parts for one in watcher.count(counts)]
+    return [one.text for one in entries if one.kind == "verdict"]
+
+
+def peak_mib(path: Path, grid: Grid, roads: Roads) -> float:
+    """Replay and return the most memory that this process ever held."""
+    replayed(path, grid, roads)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
 def replay(rounds: int, total: int) -> None:
     """Print the times of replaying an event."""
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "stream.parquet"
         grid, roads = event(path, total)
         verdicts: list[str] = []
+        used: dict[str, list[float]] = {"bare": [], "ours": []}
 
         def bare() -> float:
-            began = time.perf_counter()
+            began, busy = time.perf_counter(), time.process_time()
             query = (
                 'select service, country, epoch("at")::bigint // 300 as begins, count(*) as n '
                 f"from read_parquet('{path}') group by 1, 2, 3"
             )
             with duckdb.connect(":memory:", config={"threads": "2"}) as found:
                 found.execute(f"create table sums as {query}")
+            used["bare"].append(time.process_time() - busy)
             return time.perf_counter() - began
 
         def ours() -> float:
-            began = time.perf_counter()
-            watcher = Watcher(grid, roads)
-            reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), 0)
-            verdicts.clear()
-            for counts in ahead(counted(reader.read(path), Intake(Rules()), grid)):
-                verdicts.extend(one.text for one in watcher.count(counts) if one.kind == "verdict")
+            began, busy = time.perf_counter(), time.process_time()
+            verdicts[:] = replayed(path, grid, roads)
+            used["ours"].append(time.process_time() - busy)
             return time.perf_counter() - began
 
         cases = [
@@ -181,8 +224,11 @@ def replay(rounds: int, total: int) -> None:
         ]
         print(f"{total:,} reports replayed from Parquet ({path.stat().st_size / 1e6:.0f} MB):\n")
         print(markdown(compare(cases, rounds, warm_up=False)))
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"\nPeak memory, DuckDB's included: {peak:,.0f} MiB. First verdict: {verdicts[:1]}")
+        one, two = (statistics.median(each) for each in used.values())
+        print(f"\nProcessor time: {one:.1f} s and {two:.1f} s, {two / one:.1f} times as much.")
+        with get_context("spawn").Pool(1) as alone:
+            peak = alone.apply(peak_mib, (path, grid, roads))
+        print(f"Peak memory of a replay alone: {peak:,.0f} MiB. First verdict: {verdicts[:1]}")
 
 
 def main() -> None:
