@@ -16,6 +16,7 @@ from tests.support.waiting import eventually
 from outlast.app.options import open_world
 from outlast.app.reports.alarming import alarm_of
 from outlast.app.reports.detecting import Detecting
+from outlast.app.reports.forecasting import Forecast
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.remembering import ALARMS_MAX
 from outlast.app.reports.watching import Entry
@@ -233,8 +234,16 @@ async def foretold(topology: Topology, advice: Advice, subject: str) -> str:
     return f"a drill of {advice} {subject}"
 
 
+async def unforeseen(topology: Topology, advice: Advice, subject: str) -> str:
+    """A forecast that fails."""
+    del topology, advice, subject
+    raise ZeroDivisionError("so many")
+
+
 @asynccontextmanager
-async def detected(folder: Path, *, needs: str = "", paged: bool = False) -> AsyncIterator[Live]:
+async def detected(
+    folder: Path, *, needs: str = "", paged: bool = False, foretell: Forecast = foretold
+) -> AsyncIterator[Live]:
     """Detection on a world, some hours after its start."""
     clock, told, sources = MovedClock(), list[Entry](), Sources()
     with receiving() as there:
@@ -247,7 +256,7 @@ async def detected(folder: Path, *, needs: str = "", paged: bool = False) -> Asy
             told.append,
             sources=sources,
             outgoing=Outgoing(f"{there.url}/hook", there.url),
-            foretell=foretold,
+            foretell=foretell,
         )
         live = Live(detecting, clock, world, grid, there, sources, told)
         parts = [
@@ -442,6 +451,19 @@ async def test_what_the_store_could_not_take_is_written_when_it_is_back(tmp_path
         live.mend_store()
         await live.pass_minutes(1, lost("app-"))
         assert {"alarm", "verdict"} <= {one.event for one in await live.trail()}
+
+
+@pytest.mark.slow
+async def test_a_forecast_that_fails_costs_the_suggestion_and_nothing_else(tmp_path: Path) -> None:
+    async with detected(tmp_path, foretell=unforeseen, needs="tables") as live:
+        await live.vote("frankfurt", east=Verdict.UP)
+        await live.pass_minutes(1, lost("app-"))
+        await eventually(lambda: "lost" in kinds(live), deadline_s=WAIT_S)
+        assert [one.text for one in live.told if one.kind == "lost"] == [
+            "there is no suggestion: ZeroDivisionError('so many')"
+        ]
+        await live.pass_minutes(1, lost("app-"))
+        assert (await live.belief()).outcome is Outcome.CAUSE
 
 
 @pytest.mark.slow

@@ -23,7 +23,7 @@ from outlast.detect.cells import Evidence, Grid, ProbeSeen
 from outlast.detect.counts import MinuteCounts
 from outlast.detect.question import best_question
 from outlast.detect.roads import roads_of
-from outlast.detect.verdict import Verdict
+from outlast.detect.verdict import Outcome, Verdict
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.reports.beliefs import write_belief
 from outlast.drivers.reports.inquirer import orderable
@@ -32,7 +32,7 @@ from outlast.drivers.reports.outgoing import Outgoing
 from outlast.drivers.reports.own import Look, OwnEvidence
 from outlast.drivers.reports.pages import Pages
 from outlast.drivers.reports.sources import Sources
-from outlast.model.errors import OutlastError, StoreError
+from outlast.model.errors import StoreError
 from outlast.model.topology import Topology
 from outlast.model.units import NS_PER_S, Nanos
 from outlast.ports import Store
@@ -96,8 +96,10 @@ class Detecting:
     async def warm(self, counts: MinuteCounts) -> None:
         """Learn from what was counted before the start; what was said of it then is not said again."""
         await asyncio.to_thread(self._replay, counts)
-        minute = self.watcher.minute
-        self._outgoing.put(findings_of(self.watcher.verdict, minute, ()), minute * 60)
+        if self.watcher.verdict.outcome is Outcome.CAUSE:
+            self._begin_suggesting(
+                self.watcher.minute
+            )  # what was known of it died with the process
 
     def _replay(self, counts: MinuteCounts) -> None:
         for _ in self.watcher.count(counts):
@@ -192,8 +194,8 @@ class Detecting:
         """Work out what to suggest; then say it, and tell whoever was told of the cause."""
         try:
             found = await suggest(self._world, verdict, self._foretell)
-        except OutlastError as error:
-            self._say_lost("suggestions", error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, detection goes on without
+            self._say_lost("suggestions", f"there is no suggestion: {error!r}")
             return
         self._suggestions = found
         for one in found:
@@ -238,7 +240,7 @@ class Detecting:
             await self._outgoing.tell()
             self._lost.discard("outgoing")
         except StoreError as error:
-            self._say_lost("outgoing", error)
+            self._say_lost("outgoing", error.what)
 
     # the store
 
@@ -257,15 +259,15 @@ class Detecting:
             done = await work(self._world.ledger(self._store, ROLE))
             self._lost.discard("store")
         except StoreError as error:
-            self._say_lost("store", error)
+            self._say_lost("store", error.what)
             store, self._store = self._store, None
             if store is not None:
                 await store.close()
             return None
         return done
 
-    def _say_lost(self, what: str, error: OutlastError) -> None:
+    def _say_lost(self, what: str, why: str) -> None:
         if what not in self._lost:
             self._lost.add(what)
             minute = self._world.clock.now_ns() // (60 * NS_PER_S)
-            self._tell(Entry(minute, "outlast", "lost", error.what))
+            self._tell(Entry(minute, "outlast", "lost", why))
