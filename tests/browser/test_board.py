@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from playwright.sync_api import Route, expect
 from tests.app.test_board import AT, line
-from tests.support.boardworld import belief, believe, board_world
+from tests.support.boardworld import belief, believe, board_world, trace
 from tests.support.system import EU, US, System
 from tests.support.windows import WAIT_MS, Windows, outlast
 
@@ -34,6 +35,8 @@ PAGES = (
 )
 WIRE_MAX = 150_000
 """Bytes that a page may need, with everything that belongs to it."""
+INLINE = "script:not([src]), style, [style]:not(.uplot *, .uplot), [onclick], [onload], [onerror]"
+"""What a chart's own script sets on its own elements went through no parser, and no policy forbids it."""
 
 
 def url(world: System, path: str = "/") -> str:
@@ -54,7 +57,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
 def test_every_page_is_accessible_and_fits(
     world: System, windows: Windows, path: str, *, phone: bool, dark: bool
 ) -> None:
-    """Axe finds nothing, nothing is wider than the window, nobody else is asked, nothing complains."""
+    """Axe finds nothing, nothing is wider than the window, no other host is asked, nothing complains.
+
+    No script or style stands in the page, so that what others wrote can never run.
+    """
     visit = windows.open(url(world, path), phone=phone, dark=dark)
     expect(visit.page.locator("h1")).to_be_visible()
     assert visit.violations() == []
@@ -62,22 +68,12 @@ def test_every_page_is_accessible_and_fits(
     assert visit.hosts == {f"127.0.0.1:{world.http_port}"}
     assert visit.complaints == []
     assert 5_000 < visit.wire_bytes < WIRE_MAX
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_no_script_or_style_stands_in_a_page(world: System, windows: Windows, path: str) -> None:
-    """The policy forbids it, so that what others wrote can never run; and the policy is in force."""
-    page = windows.open(url(world, path)).page
-    # What a chart's own script sets on its own elements went through no parser, and no policy forbids it.
-    inline = (
-        "script:not([src]), style, [style]:not(.uplot *, .uplot), [onclick], [onload], [onerror]"
-    )
-    assert page.locator(inline).count() == 0
-    page.evaluate(
+    assert visit.page.locator(INLINE).count() == 0
+    visit.page.evaluate(
         "document.body.append(Object.assign(document.createElement('script'),"
         " {textContent: 'window.ran = 1'}))"
     )
-    assert page.evaluate("window.ran") is None
+    assert visit.page.evaluate("window.ran") is None, "the policy is in force"
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -99,14 +95,14 @@ def test_search_without_scripts(world: System, windows: Windows) -> None:
 def test_search_by_keyboard(world: System, windows: Windows) -> None:
     """Tab to the field, type; what fits comes by itself; Tab to it, Enter."""
     page = windows.open(url(world, "/endpoints")).page
-    for _ in range(16):
+    for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.name") == "q":
             break
     page.keyboard.type("api.shop.test")
     expect(page.locator("tbody tr")).to_have_count(1)
     page.wait_for_url("**q=api.shop.test**")
-    for _ in range(10):
+    for _ in range(30):
         page.keyboard.press("Tab")
         if page.evaluate("document.activeElement.textContent") == "api":
             break
@@ -229,6 +225,10 @@ def test_detection_is_shown_with_what_speaks_against_it(world: System, windows: 
     expect(page.locator("#graph")).to_contain_text("name `api`: 2 % likely")
     page.get_by_text("As a table").first.click()
     expect(page.locator("#chart-1 tbody tr")).to_have_count(12)
+    now = belief()
+    believe(world, replace(now, traces=(trace("search in IN", now.minute),)))
+    expect(page.locator(".chart h3")).to_have_text("search in IN")
+    expect(page.locator(".uplot")).to_have_count(1)
 
 
 def test_a_belief_that_is_old_is_said_to_be(world: System, windows: Windows) -> None:

@@ -189,7 +189,8 @@ class Gate:
         if found is not None:
             who, csrf = found
             state["whole"], state["csrf"] = who, csrf
-            state["who"], state["name"] = str(who.role), who.name
+            state["name"] = who.name
+            state["who"] = None if cannot_act(who) else str(who.role)
             state["form"] = {CSRF: csrf}
 
     def _known(self) -> Known:

@@ -25,6 +25,7 @@ NAV: list[tuple[str, str]] = [
     ("/drills", "Drills"),
     ("/audit", "Audit"),
     ("/trail", "Trail"),
+    ("/act", "Act"),
 ]
 """Every page that is reached from every page: path and title. One list; whoever adds a page adds a line."""
 
