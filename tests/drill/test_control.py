@@ -16,7 +16,11 @@ from outlast.drill.layout import lay_out
 from outlast.drill.outcome import EventKind, Outcome
 from outlast.drill.running import Run
 from outlast.drill.scenario import Act, ActionKind, ControlPlane, Fault, FaultKind, Scenario
+from outlast.drill.steering import move
+from outlast.model.health import Verdict
+from outlast.model.override import Evacuation
 from outlast.model.topology import Topology
+from outlast.model.units import seconds
 
 TWO = find_world("two-providers")
 SHOP = find_world("shop")
@@ -148,10 +152,10 @@ def test_of_two_providers_one_is_enough_and_both_are_not() -> None:
     assert down_min(drill(TWO, one, who=ControlPlane.MODEL)) == 0
 
 
-def walk(pilot: Pilot, faults: tuple[Fault, ...], seconds: int) -> list[list[list[float]]]:
+def walk(pilot: Pilot, faults: tuple[Fault, ...], length_s: int) -> list[list[list[float]]]:
     """Move a control plane on by itself; return what it publishes each second [endpoint][region]."""
     layout, seen = pilot.layout, []
-    for at_s in range(seconds):
+    for at_s in range(length_s):
         now = Conditions.calm(layout)
         for one in faults:
             if one.at_s <= at_s and (one.until_s is None or at_s < one.until_s):
@@ -170,6 +174,45 @@ def test_a_provider_that_was_away_comes_back_with_what_it_had_and_follows() -> N
     assert seen[7 * 60] == 0.0
     assert max(seen[8 * 60 - 1 : 8 * 60 + 3]) == 0.167
     assert seen[8 * 60 + 10] == 0.0
+
+
+def test_without_a_store_votes_are_not_heard_and_a_plan_on_its_way_is_not_committed() -> None:
+    pilot = Pilot(lay_out(TWO), 1)
+    walk(pilot, (fault(FaultKind.STORE, "dns", 1, 9), lost_region(2, 8)), 300)
+    known = pilot.plane.planner.states[TWO.endpoints[0].name].health
+    assert {one.verdict for one in known} == {Verdict.UP}
+
+    plane = Pilot(lay_out(TWO), 1).plane
+    name, lives = TWO.endpoints[0].name, np.ones((1, 3))
+    away = Evacuation(region=TWO.regions[1].name, reason="x", by="x", at_ns=plane.now_ns)
+    plane.ask((away,))
+    plane.run(plane.now_ns + 1_000_000, lives)
+    plane.suffer(frozenset({"store"}), frozenset(), frozenset())
+    plane.run(plane.now_ns + seconds(5), lives)
+    head = plane.rows[name].head
+    assert head is not None
+    assert head.generation == 1
+    plane.suffer(frozenset(), frozenset(), frozenset())
+    plane.run(plane.now_ns + seconds(5), lives)
+    head = plane.rows[name].head
+    assert head is not None
+    assert head.generation == 2
+
+
+@pytest.mark.parametrize(
+    "lead", [(0.2, 0.5, 0.3), (0.0, 0.1, 0.9), (0.4, 0.4, 0.2), (1.0, 0.0, 0.0)]
+)
+def test_users_go_where_answers_lead_and_none_is_lost_on_the_way(
+    lead: tuple[float, float, float],
+) -> None:
+    """Forty, forty and twenty in a hundred at home; whatever is published, that is where they are."""
+    layout = lay_out(SHOP)
+    pilot, row = Pilot(layout, 1), layout.row("storefront")
+    pilot.held[layout.endpoint_row("shop")] = lead
+    keep = pilot.keep()
+    homes = np.tile([40.0, 40.0, 20.0], (len(layout.services), 1))
+    moved = move(homes, keep, pilot.shares(keep))
+    assert moved[row].tolist() == pytest.approx([100 * one for one in lead], abs=1e-6)
 
 
 def test_an_evacuation_that_leaves_too_little_is_blocked_by_the_guard_and_one_that_does_not_is_done() -> (

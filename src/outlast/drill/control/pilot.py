@@ -38,6 +38,7 @@ class Pilot:
         active: whether anybody is sent elsewhere than home.
         plane: the control plane.
         published: where answers lead that are given now [endpoint, region].
+        held: where those lead that resolvers hold.
     """
 
     def __init__(self, layout: Layout, seed: int) -> None:
@@ -60,7 +61,7 @@ class Pilot:
             Resolvers(one.ttl_s, self.published[row], 0.0)
             for row, one in enumerate(layout.endpoints)
         ]
-        self._held = self.published.copy()
+        self.held = self.published.copy()
         self._moved = np.zeros(shape[1])
         self._loyal = loyal_of(layout)
 
@@ -76,9 +77,9 @@ class Pilot:
         self._publish()
         for row, one in enumerate(self._resolvers):
             one.publish(self.published[row], self._at_s)
-            self._held[row] = one.hold(self._at_s)
+            self.held[row] = one.hold(self._at_s)
         self._moved = followed(self._moved, now.evacuated, dt_s)
-        elsewhere = np.abs(self._held - self._homes) > TINY
+        elsewhere = np.abs(self.held - self._homes) > TINY
         self.active = bool(elsewhere.any() or (self._moved > TINY).any())
 
     def _overrides(self, now: Conditions) -> tuple[Override, ...]:
@@ -130,8 +131,8 @@ class Pilot:
 
     def leads(self, lives: Floats) -> Floats:
         """Return the share of an endpoint's answers that lead to where it is answered [endpoint, 1]."""
-        total = self._held.sum(axis=1, keepdims=True)
-        leads = (self._held * lives).sum(axis=1, keepdims=True) / np.maximum(total, TINY)
+        total = self.held.sum(axis=1, keepdims=True)
+        leads = (self.held * lives).sum(axis=1, keepdims=True) / np.maximum(total, TINY)
         return np.asarray(np.where(total > 0, leads, 1.0))
 
     def news(self) -> list[tuple[float, str, str]]:
@@ -169,7 +170,7 @@ class Pilot:
         """Return homes and where answers lead now, of services that stand behind an endpoint."""
         steered = self.layout.behind >= 0
         doors, placed = self.layout.behind[steered], self.layout.placed[steered]
-        return _normal(self._homes[doors] * placed), _normal(self._held[doors] * placed)
+        return _normal(self._homes[doors] * placed), _normal(self.held[doors] * placed)
 
 
 def _homes(layout: Layout) -> Floats:
