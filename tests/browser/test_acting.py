@@ -22,8 +22,9 @@ def people(world: System) -> Iterator[dict[str, Person]]:
     add_people(world)
     with ExitStack() as stack:
         found = {name: stack.enter_context(logged_in(world, name)) for name in PEOPLE}
-        page = found["otto"].act("freeze", {"endpoint": "api", "length": "1s"}, "for a look")
-        assert "Request 1: freeze api, done" in page
+        drill = {"title": "A drill", "say": "Nobody is hit.", "exercise": "1"}
+        page = found["otto"].act("incident-open", drill, "")
+        assert "Request 1: incident-open, done" in page
         yield found
 
 
@@ -135,6 +136,9 @@ def test_an_evacuation_takes_a_second_person(
     expect(asking.get_by_role("button", name="Agree")).to_have_count(0)
     number = re.findall(r"\d+", asking.url)[-1]
     assert world.answer() == {EU, US, AP}
+    asking.get_by_role("link", name="Overview").click()
+    flag = asking.locator("#top .flag", has_text="Waits for a second person")
+    expect(flag).to_contain_text("ann: power work")
 
     path = f"/requests/{number}"
     other = visit_as(windows, people["otto"], path).page
@@ -144,8 +148,8 @@ def test_an_evacuation_takes_a_second_person(
     second.page.get_by_role("button", name="Agree, and do it now").click()
     expect(second.page.locator("h1")).to_contain_text("done", timeout=WAIT_MS)
     world.wait_for(US, AP)
-    asking.goto(url(world))
-    expect(asking.locator(".flag", has_text="(by ann: power work)")).to_be_visible()
+    expect(asking.locator(".flag", has_text="(by ann: power work)")).to_be_visible(timeout=WAIT_MS)
+    expect(flag).to_have_count(0)
 
     other.goto(url(world, f"/act/restore?region={EU}"))
     preview(other)

@@ -20,7 +20,7 @@ from outlast.ports import Change, Entry
 _REQUEST = msgspec.json.Decoder(Request)
 _PREFIX = "request/"
 ATTEMPTS = 5
-KEPT = 500
+KEPT = 200
 """Requests that are kept; what happened stays in the audit trail."""
 SAID_MAX = 20_000
 
@@ -33,6 +33,12 @@ async def all_requests(ledger: Ledger, now_ns: int) -> list[Request]:
     """Return every request that is kept, newest first, as it stands now."""
     page = await ledger.store.scan(_PREFIX)
     return [entries.decode(_REQUEST, one).at(now_ns) for one in reversed(page.entries)]
+
+
+async def waiting_requests(ledger: Ledger, now_ns: int) -> list[Request]:
+    """Return the requests that wait for a second person, newest first."""
+    found = await all_requests(ledger, now_ns)
+    return [one for one in found if one.state is State.WAITING]
 
 
 async def one_request(ledger: Ledger, number: int, now_ns: int) -> Request | None:

@@ -18,6 +18,7 @@ from outlast.app.session import Session
 from outlast.app.standing import with_store, without_store
 from outlast.drivers.entries import Note
 from outlast.drivers.incidents import all_incidents
+from outlast.drivers.requests import waiting_requests
 from outlast.model.errors import StoreError
 from outlast.model.names import EndpointName
 from outlast.model.units import from_iso
@@ -55,9 +56,11 @@ class Desk:
             status = await with_store(session, ask=ask)
             incidents = tuple(await all_incidents(session.ledger))
             belief = await believed(session.store, world.clock.now_ns())
+            waiting = tuple(await waiting_requests(session.ledger, world.clock.now_ns()))
         except StoreError as error:
             return Sight(await without_store(world, str(error)), troubles=self._troubles())
-        return Sight(status, incidents, self._troubles(), belief, asked=ask)
+        troubles = self._troubles()
+        return Sight(status, incidents, troubles, belief, asked=ask, waiting=waiting)
 
     async def seen(self, request: Request) -> Sight:
         """Look, unless somebody just did; the process says beside it what troubles it."""

@@ -12,6 +12,7 @@ from hashlib import sha256
 import msgspec
 
 from outlast.app.standing import Status
+from outlast.glass.access import Request
 from outlast.glass.detection import Detection
 from outlast.glass.incident import Incident
 
@@ -33,6 +34,7 @@ class Sight:
         troubles: what the process itself says is wrong, by name: what `/readyz` tells.
         detection: what detection believes; None: nobody detects here.
         asked: whether the DNS itself was asked.
+        waiting: what waits for a second person.
     """
 
     status: Status
@@ -40,6 +42,7 @@ class Sight:
     troubles: Mapping[str, str] = field(default_factory=dict)
     detection: Detection | None = None
     asked: bool = True
+    waiting: tuple[Request, ...] = ()
 
     @property
     def mark(self) -> str:
@@ -58,6 +61,7 @@ class Sight:
             self.incidents,
             self.troubles,
             self.detection,
+            self.waiting,
         )
         return sha256(msgspec.json.encode(still)).hexdigest()[:16]
 

@@ -52,6 +52,7 @@ def overview(sight: Sight, seen: Picture, notes: Sequence[Note], frame: Frame) -
         frame,
         status=status,
         verdict=verdict(status, sight.troubles, sight.detection, asked=sight.asked),
+        waiting=sight.waiting,
         troubles=sight.troubles,
         found=listed(status.endpoints, Search(), FIRST),
         picture=seen,
