@@ -138,6 +138,8 @@ def trouble(seed: int, step_s: float = 1.0) -> Scenario:
         for k, kind in enumerate(kinds)
     ]  # fmt: skip
     faults.append(Fault(kind=FaultKind.REGION, subject="r1", at_s=90.0, until_s=250.0))
+    roads = [f"s{one}>s{one + 1}" for one in range(0, 23, 2)]
+    faults += [Fault(kind=FaultKind.EDGE, subject=one, at_s=80.0, until_s=140.0) for one in roads]
     faults.append(Fault(kind=FaultKind.COUNTRY, subject="DE", at_s=100.0, until_s=300.0))
     acts = (
         Act(kind=ActionKind.EVACUATE, subject="r2", at_s=150.0, ramp_s=30.0),

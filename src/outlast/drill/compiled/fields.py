@@ -230,8 +230,6 @@ NEEDS = _group(
     left_s f64* memory.left_s
     cached_s f64[] memory.cached_s
     memory_places i64[] memory.places
-    levels i64 =
-    level_first i64[] =
     order i64[] =
     first i64[] =
     last i64[] =

@@ -40,7 +40,8 @@ static void met(const struct world *w, i64 first, i64 last, const f64 *prior, f6
   }
 }
 
-/* needs.Needs.rise */
+/* needs.Needs.rise: what a service needs stands on a level below its own, or, where it closes a circle,
+ * above; so levels need not be told apart. */
 static void rise(struct world *w) {
   const struct needs *m = &w->needs;
   const i64 R = w->regions;
@@ -48,21 +49,14 @@ static void rise(struct world *w) {
     const i64 *places = m->circle_places + e * R;
     REGIONS m->prior[e * R + j] = m->works[places[j]];
   }
-  for (i64 level = 0; level < m->levels; level++) {
-    const i64 first = m->level_first[level], last = m->level_first[level + 1];
-    for (i64 k = first; k < last; k++) {
-      const i64 row = m->order[k];
-      if (m->first[row] >= 0) met(w, m->first[row], m->last[row], 0, m->met + row * R);
-    }
-    for (i64 k = first; k < last; k++) {
-      const i64 row = m->order[k];
-      const f64 *share = w->share + row * R, *needs = m->met + row * R;
-      const f64 *here = w->here + row * R;
-      f64 *works = m->works + row * (R + 1), anywhere = 0.0;
-      REGIONS works[j] = MIN(share[j] * needs[j], 1.0);
-      REDUCED(max, anywhere) anywhere = MAX(anywhere, works[j] * here[j]);
-      works[R] = anywhere;
-    }
+  for (i64 k = 0; k < w->rows; k++) {
+    const i64 row = m->order[k];
+    if (m->first[row] >= 0) met(w, m->first[row], m->last[row], 0, m->met + row * R);
+    const f64 *share = w->share + row * R, *needs = m->met + row * R, *here = w->here + row * R;
+    f64 *works = m->works + row * (R + 1), anywhere = 0.0;
+    REGIONS works[j] = MIN(share[j] * needs[j], 1.0);
+    REDUCED(max, anywhere) anywhere = MAX(anywhere, works[j] * here[j]);
+    works[R] = anywhere;
   }
   for (i64 k = 0; k < m->wishes; k++) {
     const i64 row = m->wish_rows[k];

@@ -197,11 +197,8 @@ def graph(needs: Needs) -> Table:
     )
     late = np.full(len(places), -1, dtype=np.int64)
     wishes, circles = _wishes(needs, edges, len(upward), late)
-    sizes = [0, *(len(one.rows) for one in needs.levels)]
     memory = needs.memory
     return {
-        "levels": len(needs.levels),
-        "level_first": np.cumsum(sizes),
         "order": _joined([one.rows for one in needs.levels]),
         "first": first,
         "last": last,
