@@ -1,16 +1,21 @@
 """Where a board may be served, and what is refused before anything starts."""
 
+import asyncio
 import datetime as dt
+import ssl
 from pathlib import Path
 
+import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from tests.support.boarding import Boarding
+from tests.support.nameservers import free_port
 
 from outlast.app.board.front import Front
+from outlast.app.web import WebServer, listen
 from outlast.drivers.accounts import AccountFile
 from outlast.model.errors import ConfigError
 from outlast.model.topology import Address
@@ -92,3 +97,26 @@ def test_how_it_is_reached_follows_from_where_it_is_served(tmp_path: Path) -> No
     assert secured.entrance.cookie == "__Host-outlast-9153"
     assert secured.url == "https://192.0.2.7:9153/"
     assert Front(address=HOME).url == "http://127.0.0.1:9153/"
+
+
+async def test_a_board_is_really_served_with_tls(boarding: Boarding) -> None:
+    """Somebody who trusts the certificate logs in; whoever speaks in the clear gets nothing."""
+    cert, key = write_certificate(boarding.world.file.parent)
+    port = free_port()
+    front = Front(address=Address(host="127.0.0.1", port=port), cert=cert, key=key)
+    server = WebServer(boarding.app, front)
+    sock = listen(front.address)
+    task = asyncio.create_task(server.serve(sockets=[sock]))
+    try:
+        trusted = ssl.create_default_context(cafile=str(cert))
+        base = f"https://localhost:{port}"
+        async with httpx.AsyncClient(base_url=base, verify=trusted, timeout=30) as client:
+            assert (await client.get("/login")).status_code == 200
+            assert (await client.get("/api/v1/actions")).status_code == 200
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as clear:
+            with pytest.raises(httpx.HTTPError):
+                await clear.get("/login")
+    finally:
+        server.should_exit = True
+        await task
+        sock.close()
