@@ -128,6 +128,26 @@ def test_a_monitor_that_sees_half_the_world_fall_is_not_believed() -> None:
     assert down_min(shown, "storefront", "eu-west") >= 9
 
 
+@pytest.mark.parametrize("who", [ControlPlane.REAL, ControlPlane.MODEL])
+def test_what_answers_later_than_its_checks_wait_is_taken_out_like_what_is_gone(
+    who: ControlPlane,
+) -> None:
+    """Its checks wait 2 s: a region that takes 3 s longer has no users soon, one that takes 1 s has."""
+    pointed = []
+    for amount in (3.0, 1.0):
+        slow = fault(FaultKind.LATENCY, "shop", region="us-east", amount=amount)
+        made = Run(
+            TWO,
+            Scenario(
+                name="t", world="", start=START, length_s=900.0, control_plane=who, faults=(slow,)
+            ),
+        )
+        for _ in range(9):
+            made.minute()
+        pointed.append(float(made.world.keep[0, 1]))
+    assert pointed == [0.0, 1.0]
+
+
 def test_a_name_wiped_by_a_foreign_hand_is_healed_within_seconds() -> None:
     wiped = fault(FaultKind.EMPTY_NAME, "www")
     healed, lame = drill(TWO, wiped), drill(TWO, wiped, who=ControlPlane.MODEL)

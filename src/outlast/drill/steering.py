@@ -181,6 +181,16 @@ class Steering:
         return np.asarray(np.where(total > 0, weights / np.maximum(total, 1e-12), 0.0))
 
 
+def patience_of(layout: Layout) -> Floats:
+    """Return how long each endpoint's checks wait for an answer [endpoint]."""
+    return np.array(
+        [
+            max((target.check.timeout_s for target in one.targets), default=np.inf)
+            for one in layout.endpoints
+        ]
+    )
+
+
 def loyal_of(layout: Layout) -> Floats:
     """Return the share of each service's clients that never ask again [service, 1]."""
     return np.array(

@@ -6,7 +6,7 @@ from all this: leases, backlogs, credentials, memory, health checks, capacity. C
 one hop a step, news of failures travel up through all of it at once.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -21,7 +21,7 @@ from outlast.drill.mechanisms.serving import Queues, Result
 from outlast.drill.needs import Needs
 from outlast.drill.parts import Fitted, Parts, fit
 from outlast.drill.population import Population
-from outlast.drill.steering import Steering, Steers, at_home, move
+from outlast.drill.steering import Steering, Steers, at_home, move, patience_of
 
 Floats = NDArray[np.float64]
 
@@ -45,6 +45,7 @@ class World:
         home: how well users are served by home region [active service, region].
         soft: how well soft needs are met.
         extra_s: how much longer calls take than at rest.
+        patience_s: how long an endpoint's checks wait [endpoint].
     """
 
     layout: Layout
@@ -72,6 +73,7 @@ class World:
     late: Floats
     timed: Floats
     cuts: frozenset[str] = frozenset()
+    patience_s: Floats = field(default_factory=lambda: np.zeros(0))
 
     @classmethod
     def at_rest(cls, layout: Layout, population: Population, dt_s: float) -> "World":
@@ -105,6 +107,7 @@ class World:
             good=zero.copy(),
             late=zero.copy(),
             timed=zero.copy(),
+            patience_s=patience_of(layout),
         )
         made.minute(0.0, None)
         flows.rest(made.ext)
@@ -179,13 +182,13 @@ class World:
     def lives(self) -> Floats:
         """Say how well each region passes an endpoint's checks: by what stands behind it."""
         alive = self.conditions.alive * self.conditions.works
+        slower_s = self.conditions.slower_s
         lives = np.ones((len(self.layout.endpoints), len(self.layout.regions)))
         lives *= np.where(self.conditions.dark[None, :], 0.0, 1.0)
         for row in np.nonzero(self.layout.behind >= 0)[0]:
             door = self.layout.behind[row]
-            lives[door] = np.minimum(
-                lives[door], np.where(self.layout.placed[row], alive[row], 1.0)
-            )
+            passes = np.where(slower_s[row] < self.patience_s[door], alive[row], 0.0)
+            lives[door] = np.minimum(lives[door], np.where(self.layout.placed[row], passes, 1.0))
         return lives
 
     def usable(self, capacity: Floats) -> Floats:
