@@ -165,6 +165,10 @@ async def test_a_store_that_went_back_in_time_is_read_anew(case: Case) -> None:
         await case.vote("frankfurt", Verdict.DOWN, Verdict.UP)
     assert len(await case.seen()) == 2
     case.ledger = Ledger(MemoryStore(), case.clock, "test")
+    view = VantageView(
+        vantage=VantageName("frankfurt"), regions=(), heard_at_ns=case.clock.now_ns()
+    )
+    await case.ledger.cast(view, (), ())
     assert await case.seen() == []
 
 
