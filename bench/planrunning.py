@@ -24,6 +24,7 @@ from outlast.drivers.planner import Planner
 from outlast.model.health import Verdict, Vote
 from outlast.model.names import EnactorName, EndpointName, Subject, TargetName, VantageName
 from outlast.model.records import Family
+from outlast.model.shares import Share
 from outlast.model.topology import CheckKind, HealthCheck, subject_of
 from outlast.model.units import NS_PER_MS, Nanos
 
@@ -93,7 +94,7 @@ async def _measure(wired: Wired) -> Cost:
     )
     enactor = Enactor(
         NAME,
-        peers=[NAME],
+        share=Share(peers=(NAME,)),
         settings=wired.topology.settings,
         ledger=ledger,
         providers=wired.providers(),

@@ -42,8 +42,21 @@ CORE_STANDARD = {"collections", "dataclasses", "enum", "functools", "itertools",
 
 # A verb imports no other verb, but for these.
 VERBS = {
-    "plan": {"choose", "tree"},  # choose is the part of plan that weighs; tree knows what fits
-    "guard": {"plan", "tree"},  # the situation, what a plan takes away, and what fits, is judged
+    "bounds": set[str](),
+    "cells": set[str](),
+    "blast": {"cells", "plan"},  # what a plan takes away is judged against the cell
+    "plan": {
+        "cells",
+        "choose",
+        "tree",
+    },  # choose is the part of plan that weighs; tree knows what fits
+    "guard": {
+        "blast",
+        "moved",
+        "plan",
+        "tree",
+    },  # the situation, what goes, and what fits, is judged
+    "moved": {"plan"},  # the guard's rules for the names that an endpoint leaves
     "adopt": {"plan"},  # an adopted publication is a plan
     "dual": {"enact", "transact"},  # one enact machine for each provider
     "enact": {"laying", "transact", "tree", "verify"},  # its writes; what it reads back is judged

@@ -12,6 +12,7 @@ from tests.support.builders import (
     V4,
     V6,
     addresses,
+    at,
     case,
     endpoint,
     evacuation,
@@ -28,13 +29,14 @@ from tests.support.builders import (
     waiver,
 )
 
+from outlast.core.cells import Standing
 from outlast.core.guard import ABSOLUTE, RULES, WAIVABLE, Case, rule
 from outlast.core.plan import Situation, make
-from outlast.model.names import DnsName
+from outlast.model.names import CellName, DnsName
 from outlast.model.override import Override
 from outlast.model.plan import Finding, Plan, Ruling, Severity
 from outlast.model.records import RecordType, digest_of
-from outlast.model.topology import Budget, Endpoint, Floors, PublishedName
+from outlast.model.topology import Budget, Cell, Endpoint, Floors, PublishedName
 from outlast.model.units import Generation
 
 OF = endpoint("eu-1", "eu-2", "us-1", "us-2")
@@ -185,6 +187,36 @@ def _budget_departed() -> Case:
     return case(situation(smaller, head=HEAD))
 
 
+def _standing(*, spent: int = 0, pushed_elsewhere: float = 0) -> Standing:
+    """The cell of OF and three more like it."""
+    return Standing(
+        cell=Cell(name=CellName("shop"), budget=Budget(removed_ratio=0.125)),
+        whole=((V4, 16),),
+        spent=((V4, spent),) if spent else (),
+        other="search",
+        other_until_ns=at(pushed_elsewhere),
+    )
+
+
+def _cell_budget() -> Case:
+    """One of this endpoint's four, where two of the cell's sixteen went in other endpoints."""
+    return judged(replace(dead(OF, "eu-1"), cell=_standing(spent=2)), "eu-1")
+
+
+def _cell_budget_changed_addresses() -> Case:
+    """Nothing is down and nothing leaves; three targets are given other addresses."""
+    pushed = tuple(
+        replace(one, ipv4=f"203.0.113.{number}") if number < 3 else one
+        for number, one in enumerate(OF.targets)
+    )
+    return case(replace(ASKED, endpoint=replace(OF, targets=pushed), cell=_standing()))
+
+
+def _cell_turn() -> Case:
+    smaller = endpoint("eu-2", "us-1", "us-2")
+    return case(replace(ASKED, endpoint=smaller, cell=_standing(pushed_elsewhere=1000)))
+
+
 def _evidence_old() -> Case:
     stale = tuple(
         health(one.name, DOWN if one.name == "eu-1" else UP, seen=39.0) for one in OF.targets
@@ -249,6 +281,9 @@ FIRING: list[tuple[str, Callable[[], Case]]] = [
     ("budget", _budget_over_time),
     ("budget", _budget_small),
     ("budget", _budget_departed),
+    ("cell-budget", _cell_budget),
+    ("cell-budget", _cell_budget_changed_addresses),
+    ("cell-turn", _cell_turn),
     ("evidence", _evidence_old),
     ("evidence", _evidence_none),
     ("sick-monitor", _sick_monitor),

@@ -14,7 +14,7 @@ from tests.support.waiting import eventually
 from outlast.core.messages import CommitPlan
 from outlast.drivers import enactor
 from outlast.drivers.clock import SystemClock
-from outlast.drivers.enactor import Enactor, order_of
+from outlast.drivers.enactor import Enactor
 from outlast.drivers.facts import Event, Fact
 from outlast.drivers.lastgood import LastGoodFile
 from outlast.drivers.ledger import Ledger
@@ -25,6 +25,7 @@ from outlast.model.fence import FENCE_TTL_S, epoch_name, parse_fence
 from outlast.model.names import DnsName, EnactorName, EndpointName, ProviderName
 from outlast.model.plan import Layout, Observation, Plan, Ruling
 from outlast.model.records import RecordSet, RecordType
+from outlast.model.shares import Share, order_of
 from outlast.model.topology import Address, PublishedName, Settings
 
 OF = endpoint("eu-1", "us-1", "ap-1")
@@ -54,7 +55,7 @@ class World:
 
         self.enactor = Enactor(
             EnactorName("e1"),
-            peers=[EnactorName("e1")],
+            share=Share(peers=(EnactorName("e1"),)),
             settings=SETTINGS,
             ledger=self.ledger,
             providers={DNS: self.dns},

@@ -25,6 +25,7 @@ from outlast.model.fence import FENCE_TTL_S, epoch_name, parse_fence
 from outlast.model.names import EnactorName, ProviderName
 from outlast.model.plan import Lagging, Layout, Observation, Origin, Plan, Ruling
 from outlast.model.records import RecordSet, RecordType
+from outlast.model.shares import Share
 from outlast.model.topology import Address, Settings
 from outlast.model.units import Generation
 
@@ -64,7 +65,7 @@ class World:
         tell = self.facts.append
         self.enactor = MirroredEnactor(
             e1,
-            peers=[e1],
+            share=Share(peers=(e1,)),
             settings=Settings(verify_interval_s=0.05, takeover_s=0.05),
             ledger=self.ledger,
             providers=self.dns,

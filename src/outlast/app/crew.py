@@ -31,7 +31,8 @@ class Crew:
     def signs(self) -> Iterable[tuple[str, str, str]]:
         """Kind, name and present doing of each role."""
         if self.planner is not None:
-            doing = self.standing_by("planner") or f"{len(self.planner.states)} endpoints"
+            own = "; ".join([f"{len(self.planner.states)} endpoints", *self.planner.cells()])
+            doing = self.standing_by("planner") or own
             yield "planner", self.planner_name, doing
         for enactor in self.enactors:
             yield "enactor", enactor.name, enactor.doing

@@ -81,6 +81,7 @@ class Fingerprints:
         provider: ProviderName = endpoint.provider
         key = (
             provider,
+            endpoint.cell,
             endpoint.ttl_s,
             endpoint.demand,
             endpoint.adopt,
@@ -92,6 +93,6 @@ class Fingerprints:
         if found is None:
             noun = self._topology.provider(provider)
             values = (endpoint.policy, endpoint.floors, endpoint.budget)
-            data = self._encode((__version__, noun, key[1:4], values))
+            data = self._encode((__version__, noun, key[1:5], values))
             found = self._shared[key] = hashlib.blake2b(data, digest_size=DIGEST_BYTES).digest()
         return found

@@ -19,6 +19,7 @@ from outlast.model.errors import ProviderError
 from outlast.model.fence import Fence
 from outlast.model.names import EnactorName, EndpointName
 from outlast.model.plan import Drift, DriftKind, Layout, Observation, Plan, Proof
+from outlast.model.shares import Share
 from outlast.model.units import Nanos, seconds
 from outlast.ports import Provider
 
@@ -31,7 +32,7 @@ def make_enactor(session: Session, name: EnactorName, tell: Tell) -> Enactor:
     world = session.world
     return MirroredEnactor(
         name,
-        peers=[name],
+        share=Share(peers=(name,)),
         settings=world.topology.settings,
         ledger=session.ledger,
         providers=session.providers,

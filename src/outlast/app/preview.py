@@ -11,7 +11,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from outlast.app.grounds import Fingerprints
 from outlast.app.observing import Observations, observe
@@ -30,8 +30,10 @@ from outlast.core.messages import (
     OverridesChanged,
     TopologyChanged,
 )
+from outlast.core.observe import VantageView
 from outlast.core.verify import compare
 from outlast.drivers import groundings
+from outlast.drivers.cellkeeper import CellKeeper
 from outlast.drivers.entries import EndpointRow
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.prober import assignments_of
@@ -41,7 +43,7 @@ from outlast.model.health import Health, Report, Verdict, Vote
 from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
 from outlast.model.override import Override
 from outlast.model.plan import Plan, Proof, Ruling
-from outlast.model.topology import Endpoint, subject_of
+from outlast.model.topology import Endpoint, Topology, subject_of
 from outlast.model.units import NO_GENERATION, Nanos, seconds
 from outlast.ports import Assignment, Provider, Unjudged
 
@@ -68,6 +70,7 @@ class Knowledge:
             since that was last found.
         observations: what the DNS holds; an endpoint whose provider could not be read is missing.
         prints: takes fingerprints of what this knowledge says.
+        cells: what was taken away lately in each cell, with what is previewed counted as it comes.
         probed_now: whether the health is from probes made just now, since no prober runs.
     """
 
@@ -82,6 +85,7 @@ class Knowledge:
     prints: Fingerprints
     probed_now: bool
     at_ns: Nanos
+    cells: CellKeeper = field(default_factory=lambda: CellKeeper(Topology()))
 
     @property
     def unread(self) -> Mapping[EndpointName, str]:
@@ -132,13 +136,12 @@ async def learn(
     views, _ = await ledger.views()
     votes, _ = await ledger.votes()
     now_ns = world.clock.now_ns()
-    limit_ns = seconds(world.topology.settings.evidence_max_age_s)
-    probed_now = probe and not any(now_ns - view.heard_at_ns <= limit_ns for view in views)
+    since_ns = now_ns - seconds(world.topology.settings.evidence_max_age_s)
+    probed_now = probe and all(view.heard_at_ns < since_ns for view in views)
     if probed_now:
         views, votes = [], await probe_once(world, wanted)
         now_ns = world.clock.now_ns()
-    wellness = Wellness(world.topology.settings)
-    wellness.hear(views, votes, now_ns)
+    wellness = _heard(world, views, votes, now_ns)
     health = Healths(wellness, now_ns)
     with collector_paused():
         # The store first: what is published meanwhile then looks ahead of it, never behind.
@@ -148,10 +151,10 @@ async def learn(
         prints = Fingerprints(world.topology, overrides or (), health)
         grounded = _grounded(wanted, grounds, observations, prints) if shortcut else frozenset()
         if shortcut:
-            rows = await _rows_of(ledger, [it.name for it in wanted if it.name not in grounded])
-    return Knowledge(
+            rows = await _rows_of(ledger, _ungrounded(world, wanted, grounded))
+    known = Knowledge(
         rows=rows,
-        earlier=await _earlier_plans(ledger, wanted, rows, now_ns),
+        earlier=await _earlier_plans(ledger, _counted(world, wanted), rows, now_ns),
         planned=grounds.keys(),
         grounded=grounded,
         overrides=tuple(overrides or ()),
@@ -162,6 +165,41 @@ async def learn(
         probed_now=probed_now,
         at_ns=now_ns,
     )
+    return _with_cells(world, known) if world.topology.cells else known
+
+
+def _heard(
+    world: World, views: list[VantageView], votes: list[tuple[Subject, Vote]], now_ns: Nanos
+) -> Wellness:
+    wellness = Wellness(world.topology.settings)
+    wellness.hear(views, votes, now_ns)
+    return wellness
+
+
+def _ungrounded(
+    world: World, wanted: list[Endpoint], grounded: AbstractSet[EndpointName]
+) -> list[EndpointName] | None:
+    """Whose rows are needed; None: everybody's, since what one may lose depends on its cell."""
+    if world.topology.cells:
+        return None
+    return [it.name for it in wanted if it.name not in grounded]
+
+
+def _counted(world: World, wanted: list[Endpoint]) -> list[Endpoint]:
+    """Whose lately lost addresses matter: where there are cells, those of everybody in them."""
+    return list(world.topology.endpoints) if world.topology.cells else wanted
+
+
+def _with_cells(world: World, known: Knowledge) -> Knowledge:
+    """Count in each cell what its endpoints lost lately."""
+    known = replace(known, cells=CellKeeper(world.topology))
+    for one in world.topology.endpoints:
+        known.cells.meet(one)
+    for one in world.topology.endpoints:
+        if one.name in known.earlier:
+            state = known.cells.prepare(one.name, loop.State(), known.at_ns)
+            known.cells.count(loop.recall(state, *_events_of(world, one, known)))
+    return known
 
 
 async def _earlier_plans(
@@ -279,6 +317,14 @@ def state_of(
     world: World, endpoint: Endpoint, known: Knowledge
 ) -> tuple[loop.State, tuple[LoopCommand, ...]]:
     """Return what the planner would know of an endpoint, and what it would ask for."""
+    # Known since ever: a preview does not wait for the first evidence, it shows what there is.
+    begin = known.cells.prepare(endpoint.name, loop.State(since_ns=Nanos(1)), known.at_ns)
+    state, commands = loop.step(begin, *_events_of(world, endpoint, known))
+    known.cells.count(state)
+    return state, commands
+
+
+def _events_of(world: World, endpoint: Endpoint, known: Knowledge) -> list[LoopEvent]:
     events: list[LoopEvent] = [
         TopologyChanged(
             endpoint=endpoint,
@@ -303,8 +349,7 @@ def state_of(
     observation = known.observations.get(endpoint.name)
     if observation is not None:
         events.append(Observed(observation=observation, seen=NO_GENERATION, at_ns=known.at_ns))
-    # Known since ever: a preview does not wait for the first evidence, it shows what there is.
-    return loop.step(loop.State(since_ns=Nanos(1)), *events)
+    return events
 
 
 def preview(world: World, endpoint: Endpoint, known: Knowledge) -> Preview:

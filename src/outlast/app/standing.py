@@ -1,7 +1,7 @@
 """Standing: how every endpoint stands, gathered from store and DNS; what `outlast status` shows."""
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from outlast.app.observing import Observations, observe
@@ -11,11 +11,11 @@ from outlast.core.verify import compare
 from outlast.drivers.entries import Alive, EndpointRow
 from outlast.drivers.wellness import Wellness
 from outlast.model.health import Verdict
-from outlast.model.names import EndpointName
+from outlast.model.names import DEFAULT_CELL, EndpointName
 from outlast.model.override import Evacuation, Freeze, Override, Waiver, is_over
 from outlast.model.plan import Observation, Plan, Proof
 from outlast.model.records import RecordType
-from outlast.model.topology import Endpoint
+from outlast.model.topology import Endpoint, Topology
 from outlast.model.units import NS_PER_S, iso
 
 MEANWHILE = (
@@ -51,6 +51,24 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellLine:
+    """One cell's state, where the topology has cells.
+
+    Attributes:
+        endpoints: how many it has.
+        wrong: how many of them need somebody.
+        enactors: those of its own that are alive; empty: it has none of its own, or they are gone.
+        spent: what went of its budget, as the planner last said; empty: nothing.
+    """
+
+    cell: str
+    endpoints: int
+    wrong: int
+    enactors: tuple[str, ...] = ()
+    spent: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
     """Everything; what `--json` prints.
 
@@ -71,6 +89,7 @@ class Status:
     disagreeing: tuple[str, ...] = ()
     endpoints: tuple[Line, ...]
     orphans: tuple[str, ...] = ()
+    cells: tuple[CellLine, ...] = ()
 
     @property
     def wrong(self) -> list[Line]:
@@ -124,11 +143,13 @@ async def with_store(session: Session, *, ask: bool) -> Status:
     )
     names = {one.name for one in endpoints}
     missing = [one for one in roles if now_ns - one.at_ns > GONE_AFTER * one.every_s * NS_PER_S]
+    alive = tuple(one for one in roles if one not in missing)
+    lines = tuple(_line(one, known) for one in endpoints)
     return Status(
         at=iso(now_ns),
         topology=f"{world.file} ({world.digest[:12]})",
         store=world.store_name,
-        roles=tuple(one for one in roles if one not in missing),
+        roles=alive,
         gone=tuple(f"{one.kind} {one.name}: last seen {iso(one.at_ns)}" for one in missing),
         overrides=tuple(describe(one) for one in in_force),
         sick=tuple(wellness.sick.values()),
@@ -136,7 +157,8 @@ async def with_store(session: Session, *, ask: bool) -> Status:
             f"{server} about {drift.endpoint}: {drift.kind}: {drift.message}"
             for server, drift in await ledger.disagreements()
         ),
-        endpoints=tuple(_line(one, known) for one in endpoints),
+        endpoints=lines,
+        cells=_cells(world.topology, lines, alive),
         orphans=tuple(sorted(name for name, row in rows.items() if row.head and name not in names)),
     )
 
@@ -159,6 +181,40 @@ async def without_store(world: World, why: str) -> Status:
         meanwhile=MEANWHILE,
         endpoints=tuple(_line(one, known) for one in endpoints),
     )
+
+
+def _cells(
+    topology: Topology, lines: Sequence[Line], alive: Sequence[Alive]
+) -> tuple[CellLine, ...]:
+    """Sum the lines up by cell; nothing where the topology has no cells."""
+    if not topology.cells:
+        return ()
+    names = [one.name for one in topology.cells]
+    cell_of = {str(one.name): one.cell for one in topology.endpoints}
+    if DEFAULT_CELL in cell_of.values() and DEFAULT_CELL not in names:
+        names.append(DEFAULT_CELL)
+    said = [part for one in alive if one.kind == "planner" for part in one.doing.split("; ")]
+    found = []
+    for name in names:
+        mine = [line for line in lines if cell_of[line.endpoint] == name]
+        found.append(
+            CellLine(
+                cell=name,
+                endpoints=len(mine),
+                wrong=sum(1 for line in mine if line.state != "ok"),
+                enactors=tuple(
+                    one.name
+                    for one in alive
+                    if one.kind == "enactor" and one.name.rpartition("-")[0] == name
+                ),
+                spent="; ".join(
+                    one.removeprefix(f"cell {name}: ")
+                    for one in said
+                    if one.startswith(f"cell {name}: ")
+                ),
+            )
+        )
+    return tuple(found)
 
 
 def _line(endpoint: Endpoint, known: _Known) -> Line:

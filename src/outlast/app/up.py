@@ -20,10 +20,11 @@ from starlette.routing import BaseRoute
 from outlast.app.board.front import Front
 from outlast.app.board.routes import board
 from outlast.app.crew import Crew
+from outlast.app.shares import check_reload, shares_of
 from outlast.app.sources import make_sources
 from outlast.app.troubles import Troubles
 from outlast.app.web import WebServer, listen, make_web
-from outlast.app.wiring import World, enactor_names
+from outlast.app.wiring import World
 from outlast.config import load
 from outlast.drivers import nameserver
 from outlast.drivers.enactor import Enactor
@@ -38,7 +39,8 @@ from outlast.drivers.stores.reopening import share
 from outlast.drivers.telemetry import Metrics, to_all
 from outlast.model.api import ProviderKind
 from outlast.model.errors import ConfigError, StoreError
-from outlast.model.names import EnactorName, ProviderName, VantageName
+from outlast.model.names import CellName, EnactorName, ProviderName, VantageName
+from outlast.model.shares import Share
 from outlast.model.topology import Topology
 from outlast.ports import Provider, Store
 
@@ -73,6 +75,7 @@ class Options:
     Attributes:
         roles: which roles this process plays.
         enactor: name of its single enactor; None: as many as the topology asks for.
+        cells: where its enactors work; empty: everywhere.
         planner: name of its planner, where there may be several; empty: host and state folder.
         vantage: the vantage it probes from; None: every one of the topology.
         http: where metrics and the board are served; None: nowhere.
@@ -80,6 +83,7 @@ class Options:
 
     roles: frozenset[Role] = ALL_ROLES
     enactor: EnactorName | None = None
+    cells: tuple[CellName, ...] = ()
     planner: str = ""
     vantage: VantageName | None = None
     http: Front | None = None
@@ -186,8 +190,8 @@ class Up:
             jobs["planner"] = crew.planner.run
             jobs["scribe"] = world.trail_keeper(store, self._tell).run
         if Role.ENACTOR in options.roles:
-            for name in self._enactor_names():
-                crew.enactors.append(self._make_enactor(name, store))
+            shares = shares_of(world.topology, options.enactor, options.cells)
+            crew.enactors += [self._make_enactor(it, share, store) for it, share in shares.items()]
         if Role.PROBER in options.roles:
             for vantage in self._vantage_names():
                 prober = Prober(
@@ -235,12 +239,12 @@ class Up:
         self._crew.providers.append(providers)
         return providers
 
-    def _make_enactor(self, name: EnactorName, store: Store) -> Enactor:
+    def _make_enactor(self, name: EnactorName, share: Share, store: Store) -> Enactor:
         world = self._world
         ledger = world.ledger(store, name)
         return MirroredEnactor(
             name,
-            peers=enactor_names(world.topology),
+            share=share,
             settings=world.topology.settings,
             ledger=ledger,
             providers=self._connect(),
@@ -249,11 +253,6 @@ class Up:
             clock=world.clock,
             tell=self._tell,
         )
-
-    def _enactor_names(self) -> list[EnactorName]:
-        if self._options.enactor is not None:
-            return [self._options.enactor]
-        return enactor_names(self._world.topology)
 
     def _vantage_names(self) -> list[VantageName]:
         known = [one.name for one in self._world.topology.vantages]
@@ -340,7 +339,7 @@ class Up:
         """Read the topology again; whatever is wrong with it, the old one stays in force."""
         try:
             loaded = load(self._world.file)
-            _check_providers(loaded.topology, self._world.topology)
+            check_reload(loaded.topology, self._world.topology)
         except ConfigError as error:
             self._tell(Fact(event=Event.TOPOLOGY_REFUSED, role="outlast", detail=str(error)))
             return
@@ -362,14 +361,6 @@ class Up:
             prober.change_topology(topology)
         for inquirer in self._crew.inquirers:
             inquirer.change_topology(topology)
-
-
-def _check_providers(new: Topology, old: Topology) -> None:
-    if new.providers != old.providers:
-        raise ConfigError(
-            "the providers changed, which a running process cannot take over",
-            remedy="restart `outlast up`; what is published stays meanwhile",
-        )
 
 
 def _stamp(world: World) -> int:

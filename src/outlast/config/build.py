@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from outlast.config.build_behaviour import resolving_of, stress
+from outlast.config.cell_tables import cells_of
 from outlast.config.decode import Values
 from outlast.config.endpoint_tables import TTL_DEFAULT_S
 from outlast.config.faults import Path
@@ -18,6 +19,8 @@ from outlast.model.api import Alias, Api, ProviderKind
 from outlast.model.behaviour import Resolving
 from outlast.model.facts import Call, Load, NameServer, Operations, Rehearsal, Zone
 from outlast.model.names import (
+    DEFAULT_CELL,
+    CellName,
     DnsName,
     EndpointName,
     ProviderName,
@@ -84,6 +87,7 @@ class Common:
     budget: Budget
     demand: int
     adopt: bool
+    cell: CellName
     check: Values
     resolving: Resolving | None
 
@@ -116,6 +120,7 @@ class Builder:
             budget=self._pool.get(Budget, {**below.get("budget", {}), **values.get("budget", {})}),
             demand=values.get("demand", 0),
             adopt=values.get("adopt", False),
+            cell=values.get("cell", DEFAULT_CELL),
             check={**below.get("check", {}), **values.get("check", {})},
             resolving=resolving_of(
                 values["resolving"], ttl_s=ttl_s, provider=self._providers.get(provider, {})
@@ -170,6 +175,7 @@ class Builder:
             budget=common.budget,
             demand=common.demand,
             adopt=common.adopt,
+            cell=common.cell,
             resolving=common.resolving,
             targets_from=source,
             providers=tuple(values.get("providers", ())),
@@ -224,6 +230,7 @@ def build(values: Values, endpoints: tuple[Endpoint, ...]) -> Topology:
         settings=Settings(**values.get("settings", {})),
         store=StoreChoice(**values.get("store", {})),
         trail=TrailChoice(**values.get("trail", {})),
+        cells=cells_of(values.get("cells", {})),
     )
 
 

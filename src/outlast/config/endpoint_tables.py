@@ -4,6 +4,7 @@ from outlast.config.behaviour_tables import RESOLVING
 from outlast.config.fields import Choice, Field, Flag, Listing, Named, Part, Real, Table, Whole
 from outlast.config.source_tables import TARGETS_FROM
 from outlast.config.texts import DNS_NAME, IPV4, IPV6, URL_PATH, word
+from outlast.model.names import DEFAULT_CELL
 from outlast.model.plan import Lagging, Laying
 from outlast.model.records import TTL_MAX_S, WEIGHT_MAX, Family
 from outlast.model.topology import (
@@ -310,6 +311,12 @@ ENDPOINT = Table(
             key="adopt",
             kind=Flag(),
             meaning="Whether records that stand at these names without a fence may be taken over.",
+        ),
+        Field(
+            key="cell",
+            kind=word("cell", "cells"),
+            default=f"`{DEFAULT_CELL}`",
+            meaning="Its group, with which it shares a budget and enactors; harm done in it stays in it.",
         ),
         Field(key="resolving", kind=Part(RESOLVING), meaning=RESOLVING.meaning),
         Field(

@@ -89,7 +89,9 @@ def _read(data: bytes, rest: dict[str, Any], written: dict[str, msgspec.Raw]) ->
     if data.count(b":") != reader.colons + _colons(rest) + len(written) + 1:
         raise _Doubt
     topology = build(values, endpoints)
-    known = {key: tuple(values.get(key, ())) for key in ("regions", "providers", "services")}
+    known = {
+        key: tuple(values.get(key, ())) for key in ("regions", "providers", "services", "cells")
+    }
     known["vantages"] = tuple(values.get("vantages", ()))
     known["endpoints"] = tuple(written)
     providers = {str(one.name): one for one in topology.providers}
@@ -161,6 +163,7 @@ class _Endpoints:
             budget=common.budget,
             demand=common.demand,
             adopt=common.adopt,
+            cell=common.cell,
             resolving=common.resolving,
         )
 

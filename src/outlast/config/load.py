@@ -25,7 +25,7 @@ from outlast.config.tables import TOPOLOGY
 from outlast.model.topology import Endpoint, Topology
 
 DIGEST_LENGTH = 32
-SECTIONS = ("regions", "providers", "vantages", "endpoints", "services")
+SECTIONS = ("regions", "providers", "vantages", "endpoints", "services", "cells")
 _HARMLESS = frozenset({"unknown-key", "duplicate-key", "name"})
 """Rules whose breach leaves no hole in the values: what is written is there, or was never asked for."""
 

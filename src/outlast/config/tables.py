@@ -5,6 +5,7 @@ Read from the bottom: `TOPOLOGY` is the file. What an endpoint may say stands in
 
 from outlast.config.api_tables import API
 from outlast.config.behaviour_tables import AUDIENCE, BEHAVIOUR, RESOLVING
+from outlast.config.cell_tables import CELL
 from outlast.config.endpoint_tables import DEFAULTS, ENDPOINT
 from outlast.config.fact_tables import (
     CALL,
@@ -309,6 +310,15 @@ SETTINGS = Table(
             too_large="A larger store.",
         ),
         Field(
+            key="cell_bake_s",
+            unit="s",
+            kind=Real(low=0, high=7 * DAY_S),
+            meaning="How long what nobody saw down stays in one cell after it was taken away in another: an "
+            "edit that deletes targets, or changes addresses, reaches one cell at a time. 0: all at once.",
+            too_small="A wrong push is everywhere before anybody has looked.",
+            too_large="A push takes as long for each cell.",
+        ),
+        Field(
             key="http",
             kind=LISTEN,
             default="127.0.0.1:9153",
@@ -341,6 +351,7 @@ TOPOLOGY = Table(
         Field(key="vantages", kind=Named(VANTAGE), meaning=VANTAGE.meaning),
         Field(key="defaults", kind=Part(DEFAULTS), meaning=DEFAULTS.meaning),
         Field(key="endpoints", kind=Named(ENDPOINT), required=True, meaning=ENDPOINT.meaning),
+        Field(key="cells", kind=Named(CELL), meaning=CELL.meaning),
         Field(key="services", kind=Named(SERVICE), meaning=SERVICE.meaning),
         Field(key="zones", kind=Named(ZONE), meaning=ZONE.meaning),
         Field(key="operations", kind=Part(OPERATIONS), meaning=OPERATIONS.meaning),

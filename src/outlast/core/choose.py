@@ -41,6 +41,7 @@ class Question:
         health: by target; a target without health is unknown.
         before: the members of the newest plan, this family; None: there is no plan yet.
         removals: the ledger of the window.
+        cell_left: addresses that the cell's budget still lets go; None: it has none.
         weighted: whether the provider can publish shares of a weight.
         waived: rules of the guard that an operator switched off for now.
     """
@@ -54,6 +55,7 @@ class Question:
     weighted: bool
     waived: frozenset[str]
     now_ns: Nanos
+    cell_left: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +116,8 @@ def choose(question: Question) -> tuple[Member, ...]:
         reasons |= {one.target.name: _why_static(one) for one in rated if one.was_published}
     if "budget" not in question.waived:
         reasons |= _keep_for_budget(question, rated, reasons)
+    if question.cell_left is not None and "cell-budget" not in question.waived:
+        reasons |= _keep_for_cell(question.cell_left, rated, reasons)
     counted = [one for one in rated if _counts(one, tiers)]
     reasons |= _keep_for_floor(question, rated, counted, reasons)
     current = {one.target.name: one for one in [*rated, *chosen]}
@@ -231,14 +235,7 @@ def _keep_for_budget(
 ) -> dict[TargetName, str]:
     """Dead targets that stay because too much was taken away within the window already."""
     budget = question.endpoint.budget
-    leaving = [
-        one
-        for one in sorted(rated, key=lambda one: (one.since_ns, one.target.name))
-        if one.was_published
-        and one.target.name not in staying
-        and one.verdict is Verdict.DOWN
-        and not one.drained
-    ]
+    leaving = _dying(rated, staying)
     spent = sum(one.size for one in question.removals)
     allowed = budget.removed_ratio * sum(one.size for one in rated)
     one_is_free = not question.removals
@@ -253,6 +250,28 @@ def _keep_for_budget(
             f"{budget.window_s:g} s are gone ({one.evidence})"
         )
     return kept
+
+
+def _dying(rated: list[_Rated], staying: Mapping[TargetName, str]) -> list[_Rated]:
+    """Those that would leave for being down, the longest dead first."""
+    return [
+        one
+        for one in sorted(rated, key=lambda one: (one.since_ns, one.target.name))
+        if one.was_published
+        and one.target.name not in staying
+        and one.verdict is Verdict.DOWN
+        and not one.drained
+    ]
+
+
+def _keep_for_cell(
+    left: int, rated: list[_Rated], staying: Mapping[TargetName, str]
+) -> dict[TargetName, str]:
+    """Dead targets that stay because too much was taken away in the whole cell already."""
+    return {
+        one.target.name: f"down, but kept: the cell's budget lets {left} more go ({one.evidence})"
+        for one in _dying(rated, staying)[left:]
+    }
 
 
 def _keep_for_floor(

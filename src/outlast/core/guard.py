@@ -12,6 +12,8 @@ be waived are in `ABSOLUTE`: no situation is known in which breaking them helps.
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from outlast.core.blast import cell_budget, cell_turn
+from outlast.core.moved import fence_moved, left_behind
 from outlast.core.plan import Situation, evacuations_of, shed, waivers_of
 from outlast.core.tree import unfit
 from outlast.model.health import Verdict
@@ -327,42 +329,6 @@ def transaction_size(case: Case) -> list[Finding]:
     return [_block("transaction-size", why, remedy)] if why else []
 
 
-def fence_moved(case: Case) -> list[Finding]:
-    """The fence stays where it is: its place is derived from the endpoint's first name.
-
-    A fence left behind at another name would stay valid there. An enactor on a store that went back in
-    time could move it, and rewrite a name that both places share under a fence that no longer counts.
-    """
-    head, plan = case.situation.head, case.plan
-    if head is None or head.layout.provider != plan.layout.provider:
-        return []
-    if head.layout.fence_at == plan.layout.fence_at:
-        return []
-    first = head.layout.names[0]
-    return [
-        _block(
-            "fence-moved",
-            f"the fence would move from {head.layout.fence_at} to {plan.layout.fence_at}",
-            f"keep {first} as the endpoint's first name; or release the endpoint and publish it anew",
-        )
-    ]
-
-
-def left_behind(case: Case) -> list[Finding]:
-    """A name that leaves an endpoint stays published: nothing is deleted that nobody named."""
-    head = case.situation.head
-    gone = set(head.layout.names) - set(case.plan.layout.names) if head is not None else set()
-    return [
-        Finding(
-            rule="left-behind",
-            severity=Severity.WARN,
-            message=f"{name} leaves the endpoint; its records stay as they are, without an owner",
-            remedy=f"remove them by hand once nobody asks for {name}",
-        )
-        for name in sorted(gone)
-    ]
-
-
 RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     never_empty,
     authentic,
@@ -372,6 +338,8 @@ RULES: tuple[Callable[[Case], list[Finding]], ...] = (
     floor_targets,
     floor_share,
     budget,
+    cell_budget,
+    cell_turn,
     evidence,
     sick_monitor,
     ownership,
@@ -385,6 +353,6 @@ ABSOLUTE = frozenset(
     {"never-empty", "authentic", "newer", "stale-base", "transaction-size", "fence-moved"}
 )
 WAIVABLE: tuple[str, ...] = (
-    *("frozen", "floor-targets", "floor-share", "budget"),
+    *("frozen", "floor-targets", "floor-share", "budget", "cell-budget", "cell-turn"),
     *("evidence", "sick-monitor", "ownership", "capacity"),
 )

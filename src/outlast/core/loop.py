@@ -16,9 +16,12 @@ from typing import assert_never
 
 from outlast.core import guard
 from outlast.core.adopt import adopt, adoption_ruling, hold_after_rescue
+from outlast.core.blast import before_the_push, withdrawn
+from outlast.core.cells import Standing, Withdrawal
 from outlast.core.choose import RAMP_STEPS, Removal
 from outlast.core.messages import (
     Announce,
+    CellChanged,
     CommitLost,
     CommitPlan,
     Confirmed,
@@ -67,6 +70,9 @@ class State:
         observed: whether the DNS was read at all; before that no first plan is made.
         foreign: record sets found at the names with no fence beside them.
         removals: the budget's ledger.
+        cell: how its cell stood when the turn began; None: it has no budget.
+        withdrawals: the ledger of the cell's budget, this endpoint's part.
+        reserved: what the pending plan will add to it.
         announced: the last ruling that people were told of.
         since_ns: since when the endpoint is known, to wait for first evidence.
     """
@@ -84,6 +90,9 @@ class State:
     observed: bool = False
     foreign: tuple[RecordSet, ...] = ()
     removals: tuple[Removal, ...] = ()
+    cell: Standing | None = None
+    withdrawals: tuple[Withdrawal, ...] = ()
+    reserved: tuple[Withdrawal, ...] = ()
     announced: Ruling | None = None
     since_ns: Nanos = Nanos(0)
 
@@ -108,6 +117,13 @@ def step(state: State, *events: LoopEvent) -> Step:
     return state, (*commands, *more)
 
 
+def recall(state: State, *events: LoopEvent) -> State:
+    """Fold in what is known without taking a turn; what the events ask for is left to the turn."""
+    for event in events:
+        state, _ = _fold(state, event)
+    return state
+
+
 def situation_of(state: State, now_ns: Nanos) -> Situation | None:
     """Return what the next plan depends on; None for an endpoint that left the topology."""
     if state.endpoint is None or state.provider is None:
@@ -122,6 +138,7 @@ def situation_of(state: State, now_ns: Nanos) -> Situation | None:
         removals=tuple(one for one in state.removals if now_ns - one.at_ns < window_ns),
         owned=state.owned,
         now_ns=now_ns,
+        cell=state.cell,
     )
 
 
@@ -144,12 +161,14 @@ def _fold(state: State, event: LoopEvent) -> Step:
             known = {one.subject: one for one in (*state.health, *event.health)}
             health = tuple(known[subject] for subject in sorted(known))
             return replace(state, health=health, sick=event.sick), ()
+        case CellChanged():
+            return replace(state, cell=event.standing), ()
         case OverridesChanged():
             return replace(state, overrides=event.overrides), ()
         case HeadChanged():
             return _take_head(state, event), ()
         case CommitLost():
-            return replace(state, pending=NO_GENERATION), ()
+            return replace(state, pending=NO_GENERATION, reserved=()), ()
         case Confirmed():
             fence = event.receipt.fence
             seen = max(state.seen, fence.generation)
@@ -169,6 +188,7 @@ def _take_head(state: State, event: HeadChanged) -> State:
         return state
     situation = situation_of(state, event.at_ns)
     removals: tuple[Removal, ...] = ()
+    withdrawals = _withdrawals(state, situation, plan)
     if situation is not None:
         removals = situation.removals
         if plan.origin in {Origin.AUTOMATIC, Origin.MANUAL}:
@@ -176,8 +196,21 @@ def _take_head(state: State, event: HeadChanged) -> State:
                 Removal(target=one.target, family=one.family, size=one.size, at_ns=plan.made_at_ns)
                 for one in shed(situation, plan)
             )
-    pending = state.pending if plan.generation < state.pending else NO_GENERATION
-    return replace(state, head=plan, pending=pending, removals=removals)
+    state = replace(state, head=plan, removals=removals, withdrawals=withdrawals)
+    if plan.generation < state.pending:
+        return state
+    return replace(state, pending=NO_GENERATION, reserved=())
+
+
+def _withdrawals(state: State, situation: Situation | None, plan: Plan) -> tuple[Withdrawal, ...]:
+    """Return the endpoint's part of its cell's ledger once a plan is the newest."""
+    if situation is None or situation.cell is None:
+        return state.withdrawals
+    window_ns = seconds(situation.cell.cell.budget.window_s)
+    kept = tuple(one for one in state.withdrawals if situation.now_ns - one.at_ns < window_ns)
+    if plan.origin not in {Origin.AUTOMATIC, Origin.MANUAL}:
+        return kept
+    return kept + tuple(one for _, one in withdrawn(situation, plan))
 
 
 def _take_observation(state: State, event: Observed) -> Step:
@@ -227,14 +260,20 @@ def _turn(state: State, now_ns: Nanos) -> Step:
         return replace(state, announced=None), wake
     ruling = _judge(state, situation, plan)
     if ruling.allowed:
-        state = replace(state, pending=plan.generation, announced=None)
+        state = replace(_reserve(state, situation, plan), announced=None)
         return state, (CommitPlan(plan=plan, ruling=ruling, expected=plan.base), *wake)
     if rest := _without_the_step(state, situation) or _without_the_loss(state, situation):
-        return replace(state, pending=rest.plan.generation), (rest, *wake)
+        return _reserve(state, situation, rest.plan), (rest, *wake)
     if state.announced is not None and state.announced.findings == ruling.findings:
         return state, wake
     announce = Announce(ruling=ruling, plan=plan, at_ns=now_ns)
     return replace(state, announced=ruling), (announce, *wake)
+
+
+def _reserve(state: State, situation: Situation, plan: Plan) -> State:
+    """Mark a plan as on its way, and what it takes away as spent: others of the cell are judged meanwhile."""
+    gone = withdrawn(situation, plan) if situation.cell is not None else ()
+    return replace(state, pending=plan.generation, reserved=tuple(one for _, one in gone))
 
 
 def _judge(state: State, situation: Situation, plan: Plan) -> Ruling:
@@ -258,8 +297,8 @@ def _without_the_step(state: State, situation: Situation) -> CommitPlan | None:
 
 
 def _without_the_loss(state: State, situation: Situation) -> CommitPlan | None:
-    """What else is wanted, where targets that left the topology are what the guard blocks."""
-    rest = with_those_that_left(situation)
+    """What else is wanted, where targets that an edit took away are what the guard blocks."""
+    rest = with_those_that_left(situation) if situation.cell is None else before_the_push(situation)
     if state.head is None or rest.endpoint is situation.endpoint:
         return None
     return _instead(state, state.head, rest)
@@ -326,5 +365,7 @@ def _wake(situation: Situation, plan: Plan) -> tuple[WakeAt, ...]:
     kept = any(one.published and one.verdict is Verdict.DOWN for one in plan.members)
     if kept or shed(situation, plan):  # the budget may be what keeps or blocks them
         times += [one.at_ns + seconds(endpoint.budget.window_s) for one in situation.removals]
+    if situation.cell is not None and (kept or withdrawn(situation, plan)):
+        times += [situation.cell.frees_at_ns, situation.cell.other_until_ns]
     later = [one for one in times if one > now_ns]
     return (WakeAt(at_ns=Nanos(min(later))),) if later else ()

@@ -10,6 +10,7 @@ Time is in the events (`at_ns`), chance too (`nonce`). Nobody asks for either.
 
 from dataclasses import dataclass
 
+from outlast.core.cells import Standing
 from outlast.model.health import Health, Report, Vote
 from outlast.model.names import EndpointName, VantageName
 from outlast.model.override import Freeze, Override
@@ -68,6 +69,14 @@ class HealthChanged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CellChanged:
+    """How the endpoint's cell stands; None: it has no budget."""
+
+    standing: Standing | None
+    at_ns: Nanos
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OverridesChanged:
     """All overrides in force."""
 
@@ -122,6 +131,7 @@ class Ticked:
 LoopEvent = (
     TopologyChanged
     | HealthChanged
+    | CellChanged
     | OverridesChanged
     | HeadChanged
     | CommitLost

@@ -10,7 +10,9 @@ from an altered situation (`what_if_down`).
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
+from outlast.core.cells import Standing
 from outlast.core.choose import Question, Removal, choose
 from outlast.core.tree import TRANSACTION_BYTES_MAX, bytes_of
 from outlast.model.api import ProviderKind
@@ -43,6 +45,7 @@ class Situation:
         overrides: those that may concern the endpoint; ended ones are ignored.
         removals: what automation removed within the budget's window.
         owned: whether Outlast published here before, so that records at the names are its own.
+        cell: how its cell stands; None: it has no budget.
     """
 
     endpoint: Endpoint
@@ -53,6 +56,19 @@ class Situation:
     removals: tuple[Removal, ...]
     owned: bool
     now_ns: Nanos
+    cell: Standing | None = None
+
+
+class Judged(Protocol):
+    """A plan and what it was made from, as a rule of the guard sees them."""
+
+    @property
+    def situation(self) -> Situation:
+        """What the plan was made from."""
+
+    @property
+    def plan(self) -> Plan:
+        """The plan."""
 
 
 def layout_of(endpoint: Endpoint, provider: Provider) -> Layout:
@@ -63,6 +79,7 @@ def layout_of(endpoint: Endpoint, provider: Provider) -> Layout:
         zone=zone_of_endpoint(endpoint, provider),
         fence_at=fence_name(endpoint.names[0].name),
         names=tuple(one.name for one in endpoint.names),
+        cell=endpoint.cell,
         mirrors=endpoint.providers[1:],
         lagging=endpoint.lagging,
         window_s=endpoint.window_s,
@@ -130,6 +147,7 @@ def _question(situation: Situation, family: Family) -> Question:
         before=before or None,
         evacuations=evacuations_of(situation),
         removals=tuple(one for one in situation.removals if one.family is family),
+        cell_left=situation.cell.left(family) if situation.cell is not None else None,
         weighted=situation.provider.honours_weights,
         waived=frozenset(one.rule for one in waivers_of(situation)),
         now_ns=situation.now_ns,

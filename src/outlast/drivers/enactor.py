@@ -10,14 +10,13 @@ and mended here.
 """
 
 import asyncio
-import hashlib
 import heapq
 import threading
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
 
-from outlast.core import enact
+from outlast.core import bounds, enact
 from outlast.core.messages import (
     Confirm,
     EnactCommand,
@@ -44,6 +43,7 @@ from outlast.model.errors import Bug, ProviderError, StoreError
 from outlast.model.fence import Fence
 from outlast.model.names import EnactorName, EndpointName, ProviderName
 from outlast.model.plan import DriftKind, Layout, Outcome, OutcomeKind, Plan, Receipt
+from outlast.model.shares import Share
 from outlast.model.topology import Settings
 from outlast.model.units import as_seconds, seconds
 from outlast.ports import Clock, Provider
@@ -62,14 +62,6 @@ late, all enactors killed just after a publication, and the name wiped, would be
 and perhaps the number, of the publication before."""
 
 
-def order_of(endpoint: EndpointName, enactors: Sequence[EnactorName]) -> list[EnactorName]:
-    """Return the enactors in the order in which they take up an endpoint (rendezvous hashing)."""
-    return sorted(
-        enactors,
-        key=lambda name: hashlib.blake2b(f"{endpoint}/{name}".encode(), digest_size=8).digest(),
-    )
-
-
 class Enactor:
     """One enactor. `run` works until it is cancelled; what it wrote stays."""
 
@@ -77,7 +69,7 @@ class Enactor:
         self,
         name: EnactorName,
         *,
-        peers: Sequence[EnactorName],
+        share: Share,
         settings: Settings,
         ledger: Ledger,
         providers: Mapping[ProviderName, Provider],
@@ -87,7 +79,7 @@ class Enactor:
         tell: Tell,
     ) -> None:
         self.name = name
-        self._peers = tuple(peers)
+        self._share = share
         self._settings = settings
         self._ledger = ledger
         self._providers = {key: GatheringProvider(one) for key, one in providers.items()}
@@ -178,15 +170,27 @@ class Enactor:
             try:
                 rows, seen = await self._ledger.rows(newer_than=revision)
                 # First of all how many there are: that decides how often each can be verified.
-                self._layouts |= {it.endpoint: it.head.plan.layout for it in rows if it.head}
                 for row in rows:
-                    self._take_row(row)
+                    self._place(row)
+                for row in rows:
+                    if row.endpoint in self._layouts:
+                        self._take_row(row)
                 revision = await self._ledger.wait(seen) and seen
                 store.back()
             except StoreError as error:
                 store.lost(error)
                 revision = 0
                 await asyncio.sleep(STORE_RETRY_S)
+
+    def _place(self, row: EndpointRow) -> None:
+        """Take an endpoint up, or leave it to the enactors of the cell that it is in now."""
+        if row.head is None:
+            return
+        layout = row.head.plan.layout
+        if self._share.reach.covers(layout.cell):
+            self._layouts[row.endpoint] = layout
+        else:
+            self._layouts.pop(row.endpoint, None)
 
     def _take_row(self, row: EndpointRow) -> None:
         now_ns = self._clock.now_ns()
@@ -195,25 +199,19 @@ class Enactor:
         if row.head is None:
             return
         plan = row.head.plan
-        self._layouts[row.endpoint] = plan.layout
         known = self._receipts.get(row.endpoint)
         if known is not None and known.generation >= plan.generation:
             self._schedule(row.endpoint, self._next_look_ns(row.endpoint, now_ns, spread=True))
             return
-        wait_s = self._rank(row.endpoint) * self._settings.takeover_s
+        wait_s = self._share.rank(self.name, plan.layout) * self._settings.takeover_s
         self._schedule(row.endpoint, now_ns + seconds(wait_s), sooner=True)
-
-    def _rank(self, endpoint: EndpointName) -> int:
-        order = order_of(endpoint, self._peers)
-        return order.index(self.name) if self.name in order else len(order)
 
     def _next_look_ns(self, endpoint: EndpointName, now_ns: int, *, spread: bool = False) -> int:
         """When to verify next. After a start everything would be due at once, so it is spread out."""
         asked_s, sweep_s = self._settings.verify_interval_s, self.sweep_s
         place = zlib.crc32(endpoint.encode()) / 2**32 if spread else 1.0
-        return now_ns + seconds(
-            (asked_s + (sweep_s - asked_s) * place) * (1 + self._rank(endpoint))
-        )
+        rank = self._share.rank(self.name, self._layouts[endpoint])
+        return now_ns + seconds((asked_s + (sweep_s - asked_s) * place) * (1 + rank))
 
     def _schedule(self, endpoint: EndpointName, at_ns: int, *, sooner: bool = False) -> None:
         known = self._due.get(endpoint)
@@ -232,6 +230,8 @@ class Enactor:
                 if self._due.get(endpoint) != at_ns or endpoint in self._working:
                     continue
                 del self._due[endpoint]
+                if endpoint not in self._layouts:  # released, or of another cell since
+                    continue
                 task = asyncio.create_task(self._work(endpoint))
                 self._working[endpoint] = task
                 task.add_done_callback(partial(self._done, endpoint))
@@ -309,12 +309,13 @@ class Enactor:
                 row = await self._ledger.row(endpoint)
                 if row.head is None:  # released: nothing to look after any more
                     self._layouts.pop(endpoint, None)
-                return Newest(
+                newest = Newest(
                     plan=row.head.plan if row.head is not None else None,
                     confirmed=row.confirmed,
                     nonce=self._clock.nonce(),
                     at_ns=self._clock.now_ns(),
                 )
+                return bounds.within(self._share.reach, newest)
             case Write(transaction=transaction):
                 provider = self._providers.get(state.layout.provider)
                 if provider is None:

@@ -12,7 +12,6 @@ import asyncio
 import heapq
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from outlast.core import loop
 from outlast.core.messages import (
@@ -31,16 +30,19 @@ from outlast.core.messages import (
     TopologyChanged,
     WakeAt,
 )
+from outlast.drivers.cellkeeper import CellKeeper
 from outlast.drivers.cleaner import Cleaner
 from outlast.drivers.entries import EndpointRow
 from outlast.drivers.facts import Event, Fact, Tell
 from outlast.drivers.firstlook import FirstLook
 from outlast.drivers.ledger import Ledger
+from outlast.drivers.revisions import Revisions
 from outlast.drivers.storewatch import StoreWatch
+from outlast.drivers.subjects import Subjects
 from outlast.drivers.wellness import Wellness
 from outlast.model.errors import StoreError
-from outlast.model.names import EndpointName, ProviderName, Subject, VantageName
-from outlast.model.topology import Endpoint, Topology, subject_of
+from outlast.model.names import EndpointName, ProviderName, VantageName
+from outlast.model.topology import Endpoint, Topology
 from outlast.model.units import NO_GENERATION, Generation, Nanos, as_seconds, iso, seconds
 from outlast.ports import Clock, Provider
 
@@ -54,20 +56,6 @@ STEPS_AT_ONCE = 500
 
 LOOK_AGAIN_S = 1.0
 """How often the age of evidence is looked at while nothing else happens."""
-
-
-@dataclass(slots=True)
-class _Revisions:
-    """Up to which revision each part of the ledger was read."""
-
-    rows: int = 0
-    overrides: int = 0
-    views: int = 0
-    votes: int = 0
-
-    @property
-    def oldest(self) -> int:
-        return min(self.rows, self.overrides, self.views, self.votes)
 
 
 class Planner:
@@ -88,11 +76,12 @@ class Planner:
         self._tell = tell
         self._states: dict[EndpointName, loop.State] = {}
         self._endpoints: dict[EndpointName, Endpoint] = {}
-        self._subjects: dict[EndpointName, tuple[Subject, ...]] = {}
-        self._owner: dict[Subject, EndpointName] = {}
+        self._subjects = Subjects()
+        self._cells = CellKeeper(topology)
+        self._recalled: set[EndpointName] = set()
         self._wellness = Wellness(topology.settings)
         self._cleaner = Cleaner(ledger, kept=topology.settings.plans_kept, role=ROLE, tell=tell)
-        self._revisions = _Revisions()
+        self._revisions = Revisions()
         self._gathered = False
         self._events: dict[EndpointName, list[LoopEvent]] = defaultdict(list)
         self._wakes: list[tuple[int, EndpointName]] = []
@@ -116,6 +105,10 @@ class Planner:
         """The vantages that count as sick, with the reason."""
         return self._wellness.sick
 
+    def cells(self) -> list[str]:
+        """What was taken away lately in each cell that has a budget, for people."""
+        return self._cells.lines(self._clock.now_ns())
+
     def change_topology(self, topology: Topology) -> None:
         """Go on with another topology, which was validated as a whole."""
         gone = {one.name for one in self._topology.endpoints} - {
@@ -124,6 +117,9 @@ class Planner:
         known = {one.name: one for one in self._topology.endpoints}
         self._topology = topology
         now_ns = self._clock.now_ns()
+        if self._cells.change(topology):
+            for name in known:
+                self._events[name].append(Ticked(at_ns=now_ns))
         for name in sorted(gone):
             self._events[name].append(
                 TopologyChanged(
@@ -161,6 +157,11 @@ class Planner:
         while self._wakes and self._wakes[0][0] <= now_ns:
             _, name = heapq.heappop(self._wakes)
             self._events[name].append(Ticked(at_ns=now_ns))
+        # What a cell lost lately must be known before its first endpoint is judged.
+        for name in sorted(self._recalled):
+            state = self._cells.prepare(name, self._state_of(name), now_ns)
+            self._cells.count(loop.recall(state, *self._events[name]))
+        self._recalled.clear()
         while self._events:
             events, self._events = self._events, defaultdict(list)
             asked: list[tuple[EndpointName, LoopCommand | None]] = []
@@ -181,7 +182,7 @@ class Planner:
         }
         self._cleaner.forget()
         self._events.clear()
-        self._revisions = _Revisions()
+        self._revisions = Revisions()
         self._gathered = False
         for endpoint in self._topology.endpoints:
             self._meet(endpoint, now_ns)
@@ -190,16 +191,8 @@ class Planner:
 
     def _meet(self, endpoint: Endpoint, now_ns: Nanos) -> None:
         self._endpoints[endpoint.name] = endpoint
-        for subject in self._subjects.get(endpoint.name, ()):
-            self._owner.pop(subject, None)
-        subjects = tuple(
-            subject_of(endpoint.name, target.name, family)
-            for target in endpoint.targets
-            for family in target.families
-        )
-        self._subjects[endpoint.name] = subjects
-        for subject in subjects:
-            self._owner[subject] = endpoint.name
+        self._subjects.meet(endpoint)
+        self._cells.meet(endpoint)
         self._events[endpoint.name].append(
             TopologyChanged(
                 endpoint=endpoint,
@@ -219,7 +212,7 @@ class Planner:
             newer_than=self._revisions.overrides
         )
         if overrides is not None:
-            for name in self._subjects:
+            for name in self._subjects.owners(None):
                 self._events[name].append(
                     OverridesChanged(overrides=tuple(overrides), at_ns=now_ns)
                 )
@@ -228,12 +221,7 @@ class Planner:
         before = dict(self._wellness.sick)
         changed = self._wellness.hear(views, votes, now_ns)
         self._tell_sick(before)
-        names = (
-            set(self._subjects)
-            if changed is None
-            else {self._owner[one] for one in changed if one in self._owner}
-        )
-        for name in sorted(names):
+        for name in sorted(self._subjects.owners(changed)):
             self._events[name].append(Ticked(at_ns=now_ns))
 
     def _tell_sick(self, before: Mapping[VantageName, str]) -> None:
@@ -244,11 +232,12 @@ class Planner:
         for name in sorted(before.keys() - after.keys()):
             self._tell(Fact(event=Event.VANTAGE_WELL, role=ROLE, subject=name))
 
+    def _state_of(self, name: EndpointName) -> loop.State:
+        return self._states.get(name) or loop.State()
+
     def _known(self, name: EndpointName) -> Generation:
-        state = self._states.get(name)
-        return (
-            state.head.generation if state is not None and state.head is not None else NO_GENERATION
-        )
+        head = self._state_of(name).head
+        return head.generation if head is not None else NO_GENERATION
 
     async def _take_row(self, row: EndpointRow, now_ns: Nanos, *, first: bool) -> None:
         row.check_not_older(self._known(row.endpoint), whole=False)
@@ -271,6 +260,7 @@ class Planner:
         since_ns = now_ns - seconds(endpoint.budget.window_s)
         if row.head is None or row.head.plan.made_at_ns < since_ns:
             return
+        self._recalled.add(row.endpoint)
         for head in await self._ledger.plans(row.endpoint):
             if head.plan.generation < row.head.plan.generation:
                 self._events[row.endpoint].append(HeadChanged(plan=head.plan, at_ns=now_ns))
@@ -311,7 +301,7 @@ class Planner:
         """Step one endpoint; return what it asks for, None: that its last refusal is forgotten."""
         now_ns = self._clock.now_ns()
         health = []
-        for subject in self._subjects.get(name, ()):
+        for subject in self._subjects.of(name):
             one, changed = self._wellness.judge(subject, now_ns)
             health.append(one)
             if changed:
@@ -319,10 +309,15 @@ class Planner:
                 self._tell(Fact(event=Event.HEALTH, role=ROLE, subject=subject, detail=detail))
         sick = tuple(sorted(self._wellness.sick))
         heard = HealthChanged(health=tuple(health), sick=sick, at_ns=now_ns)
-        blocked = name in self._states and self._states[name].announced is not None
-        state = self._states.get(name) or loop.State()
-        state, commands = loop.step(state, heard, *events)
+        before = self._cells.prepare(name, self._state_of(name), now_ns)
+        blocked = before.announced is not None
+        try:
+            state, commands = loop.step(before, heard, *events)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the other endpoints are planned
+            self._tell(Fact(event=Event.BUG, role=ROLE, subject=name, detail=repr(error)))
+            return []
         self._states[name] = state
+        self._cells.count(state)
         self._first.look(name)
         unblocked = [(name, None)] if blocked and state.announced is None else []
         return [*unblocked, *((name, one) for one in commands)]

@@ -17,6 +17,10 @@ ProviderName = NewType("ProviderName", str)
 VantageName = NewType("VantageName", str)
 ServiceName = NewType("ServiceName", str)
 EnactorName = NewType("EnactorName", str)
+CellName = NewType("CellName", str)
+
+DEFAULT_CELL = CellName("default")
+"""The cell of an endpoint that names none."""
 
 Subject = NewType("Subject", str)
 """What is probed: `endpoint/target/ipv4` or `endpoint/target/ipv6`."""

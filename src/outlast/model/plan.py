@@ -11,6 +11,8 @@ from enum import StrEnum
 from outlast.model.fence import Fence
 from outlast.model.health import Verdict
 from outlast.model.names import (
+    DEFAULT_CELL,
+    CellName,
     DnsName,
     EnactorName,
     EndpointName,
@@ -123,6 +125,7 @@ class Layout:
         zone: the zone of all its names.
         fence_at: the name of the fence.
         names: every name it publishes at, whether or not it has records there now.
+        cell: whose enactors may write it.
         mirrors: further providers that publish the same, each behind a fence of its own.
         lagging: what becomes of a change if one of them lags.
         window_s: after what time one counts as lagging.
@@ -134,6 +137,7 @@ class Layout:
     zone: DnsName
     fence_at: DnsName
     names: tuple[DnsName, ...]
+    cell: CellName = DEFAULT_CELL
     mirrors: tuple[ProviderName, ...] = ()
     lagging: Lagging = Lagging.GO_ON
     window_s: float = 5.0

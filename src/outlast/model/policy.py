@@ -6,7 +6,7 @@ Part of the topology, through which everybody imports it.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from outlast.model.names import RegionName
+from outlast.model.names import CellName, RegionName
 
 
 class PolicyKind(StrEnum):
@@ -64,3 +64,35 @@ class Budget:
 
     removed_ratio: float = 0.5
     window_s: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A group of endpoints that can be hurt together, and no further.
+
+    Attributes:
+        budget: how much automation may take away in all its endpoints together: addresses, of those that
+            they have. An endpoint's own budget holds beside it.
+        enactors: how many of its own `outlast up` starts; 0: those of the settings serve it too.
+    """
+
+    name: CellName
+    budget: Budget = Budget()
+    enactors: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reach:
+    """The cells that an enactor may write in.
+
+    Attributes:
+        only: none but these; empty: every cell.
+        never: not these, though `only` may not say so: they have enactors of their own.
+    """
+
+    only: tuple[CellName, ...] = ()
+    never: tuple[CellName, ...] = ()
+
+    def covers(self, cell: CellName) -> bool:
+        """Whether it may write in a cell."""
+        return cell not in self.never and (not self.only or cell in self.only)

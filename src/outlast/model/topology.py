@@ -16,6 +16,8 @@ from outlast.model.api import Api, ProviderKind
 from outlast.model.behaviour import Resolving
 from outlast.model.facts import FenceGrade, Operations, Zone
 from outlast.model.names import (
+    DEFAULT_CELL,
+    CellName,
     DnsName,
     EndpointName,
     ProviderName,
@@ -27,6 +29,7 @@ from outlast.model.names import (
 )
 from outlast.model.plan import Lagging, Laying
 from outlast.model.policy import Budget as Budget  # noqa: PLC0414 - a part of the topology
+from outlast.model.policy import Cell as Cell  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import Floors as Floors  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import Policy as Policy  # noqa: PLC0414 - a part of the topology
 from outlast.model.policy import PolicyKind as PolicyKind  # noqa: PLC0414 - a part of the topology
@@ -287,6 +290,7 @@ class Endpoint:
         targets_from: where its targets come from; None: they stand in the file. `targets` are then those to
             begin with.
         check: how targets of a source are probed.
+        cell: the group with which it shares a budget and enactors.
         providers: several DNS that publish it, `provider` first; empty: that one alone.
         lagging: what becomes of a change if one of several lags.
         window_s: after what time one of several counts as lagging.
@@ -307,6 +311,7 @@ class Endpoint:
     resolving: Resolving | None = None
     targets_from: TargetSource | None = None
     check: HealthCheck = field(default_factory=HealthCheck)
+    cell: CellName = DEFAULT_CELL
     providers: tuple[ProviderName, ...] = ()
     lagging: Lagging = Lagging.GO_ON
     window_s: float = 5.0
@@ -342,6 +347,7 @@ class Settings:
         takeover_s: after what time the next enactor takes over an endpoint.
         rescued_hold_s: how long a rescued endpoint is left alone once automation is back.
         plans_kept: retired plans kept for each endpoint beside the live one and its predecessor.
+        cell_bake_s: how long a wrong push may show in one cell before it can reach the next.
         http: where /metrics, /healthz and /readyz are served.
         signing_key: with which plans are signed; None: they are not.
     """
@@ -354,6 +360,7 @@ class Settings:
     takeover_s: float = 0.5
     rescued_hold_s: float = 3600.0
     plans_kept: int = 20
+    cell_bake_s: float = 300.0
     http: Address = Address(host="127.0.0.1", port=9153)
     signing_key: SecretRef | None = None
 
@@ -368,6 +375,7 @@ class Topology:
     endpoints: tuple[Endpoint, ...] = ()
     services: tuple[Service, ...] = ()
     zones: tuple[Zone, ...] = ()
+    cells: tuple[Cell, ...] = ()
     operations: Operations = field(default_factory=Operations)
     settings: Settings = field(default_factory=Settings)
     store: StoreChoice = field(default_factory=StoreChoice)

@@ -9,7 +9,7 @@ it acted on last, or a publication stands unconfirmed. Nobody polls.
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 
-from outlast.core import enact
+from outlast.core import bounds, enact
 from outlast.core.laying import Growing
 from outlast.core.messages import (
     Confirm,
@@ -31,6 +31,7 @@ from outlast.core.sweep import Laid
 from outlast.model.fence import parse_fence
 from outlast.model.names import EnactorName
 from outlast.model.plan import Outcome, OutcomeKind, Plan, Transaction
+from outlast.model.policy import Reach
 from outlast.model.records import RecordType
 from outlast.model.topology import Endpoint
 from outlast.model.units import Generation
@@ -48,6 +49,7 @@ class Enactor:
         got, read: the newest plan and the zone as it last knew them.
         writes: how many nonces it used.
         mark: the highest generation it ever read; the checks' own note, not the machine's.
+        reach: the cells that it may write in.
     """
 
     state: enact.State
@@ -57,6 +59,7 @@ class Enactor:
     read: Hashable = None
     writes: int = 0
     mark: int = 0
+    reach: Reach = Reach()
 
     def freeze(self) -> Hashable:
         """Return the cells as a tuple."""
@@ -173,7 +176,8 @@ class Enactor:
             ]
             plan = min(older, key=lambda one: one.generation, default=plan)
         self.writes += 1
-        self.take(Newest(plan=plan, confirmed=row.confirmed, nonce=nonce, at_ns=world.now_ns))
+        newest = Newest(plan=plan, confirmed=row.confirmed, nonce=nonce, at_ns=world.now_ns)
+        self.take(bounds.within(self.reach, newest))
 
     def _write(self, transaction: Transaction, site: Site, world: World, fault: str) -> Broken:
         plan = getattr(self.state.phase, "plan", None)

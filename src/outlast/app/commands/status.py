@@ -66,6 +66,14 @@ def _print_head(out: Console, found: Status) -> None:
         out.print(f"  [red]store lost[/]: {escape(found.meanwhile)}")
 
 
+def _print_cells(out: Console, found: Status) -> None:
+    for cell in found.cells:
+        bad = f"[red]{cell.wrong} not as they should be[/]" if cell.wrong else "[green]ok[/]"
+        own = f"; enactors {', '.join(cell.enactors)}" if cell.enactors else ""
+        spent = f"; {cell.spent}" if cell.spent else ""
+        out.print(f"  cell {cell.cell}: {cell.endpoints} endpoints, {bad}{own}{escape(spent)}")
+
+
 def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
     _print_head(out, found)
     for one in found.roles:
@@ -80,6 +88,7 @@ def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
         out.print(f"  [red]differs[/] {escape(server)}")
     for override in found.overrides:
         out.print(f"  [cyan]{escape(override)}[/]")
+    _print_cells(out, found)
     table = Table(box=None, pad_edge=False)
     for heading in ("endpoint", "DNS", "wanted", "answers", "state", "detail"):
         table.add_column(heading, overflow="fold")

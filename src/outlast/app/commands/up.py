@@ -16,7 +16,7 @@ from outlast.drivers.regions import LocalRegion
 from outlast.drivers.telemetry import make_logger
 from outlast.model.api import ProviderKind
 from outlast.model.facts import FenceGrade
-from outlast.model.names import EnactorName, VantageName
+from outlast.model.names import CellName, EnactorName, VantageName
 from outlast.model.topology import NO_SERVER, Address
 
 PEM = click.Path(path_type=Path, exists=True, dir_okay=False)
@@ -43,6 +43,7 @@ class AddressType(click.ParamType[Address]):
     Examples:
       outlast up examples/three-regions.yaml             everything, in one process
       outlast up world.yaml --role enactor --name enactor-2
+      outlast up world.yaml --role enactor --cell payments
       outlast up world.yaml --role prober --vantage frankfurt --http 9154
       outlast up world.yaml --http 192.0.2.7:9153 --tls-cert board.pem --tls-key board.key
 
@@ -59,6 +60,12 @@ class AddressType(click.ParamType[Address]):
     help="Play only this role; may be given several times. [default: all]",
 )
 @click.option("--name", help="With --role enactor or planner: the name of this single one.")
+@click.option(
+    "--cell",
+    "cells",
+    multiple=True,
+    help="With --role enactor: write in this cell only; may be given several times.",
+)
 @click.option("--vantage", help="With --role prober: the vantage that this process is.")
 @click.option("--http", type=AddressType(), help="Where the board and /metrics are served.")
 @click.option("--tls-cert", type=PEM, help="Serve them with TLS: the certificate chain, PEM.")
@@ -76,6 +83,7 @@ def up(
     *,
     roles: tuple[str, ...],
     name: str | None,
+    cells: tuple[str, ...],
     vantage: str | None,
     http: Address | None,
     tls_cert: Path | None,
@@ -100,6 +108,7 @@ def up(
     options = Options(
         roles=chosen,
         enactor=EnactorName(name) if name else None,
+        cells=tuple(CellName(one) for one in cells),
         planner=name or "",
         vantage=VantageName(vantage) if vantage else None,
         http=front,

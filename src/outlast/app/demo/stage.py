@@ -28,10 +28,10 @@ from outlast.app.demo.asking import Client, Seen
 from outlast.app.state import StateFolder
 from outlast.app.wiring import EMBEDDED_KEY, World, real_clock
 from outlast.config import load
-from outlast.drivers.enactor import order_of
 from outlast.drivers.regions import LocalRegion
 from outlast.model.errors import ConfigError
 from outlast.model.names import DnsName, EnactorName, EndpointName, RegionName
+from outlast.model.shares import order_of
 from outlast.model.topology import Address
 
 HOST = "127.0.0.1"

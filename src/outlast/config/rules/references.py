@@ -6,6 +6,7 @@ from outlast.config.faults import Path, shorten
 from outlast.config.finding import Finding, did_you_mean
 from outlast.config.rules.case import Case
 from outlast.model.facts import Operations
+from outlast.model.names import DEFAULT_CELL
 from outlast.model.service import Service
 from outlast.model.topology import Endpoint
 
@@ -17,10 +18,12 @@ def unknown(case: Case) -> Iterator[Finding]:
     """A reference must lead somewhere."""
     regions = frozenset(case.known.get("regions", ()))
     providers = frozenset(case.known.get("providers", ()))
+    cells = {DEFAULT_CELL, *case.known.get("cells", ())}
     for endpoint in case.topology.endpoints:
         if (
             endpoint.policy.order
             or endpoint.provider not in providers
+            or endpoint.cell not in cells
             or not all(one.region in regions for one in endpoint.targets)
         ):
             yield from _judge(case, list(_of_endpoint(endpoint)))
@@ -58,6 +61,8 @@ def _of_drills(operations: Operations) -> Iterator[Reference]:
 def _of_endpoint(endpoint: Endpoint) -> Iterator[Reference]:
     base = ("endpoints", endpoint.name)
     yield "providers", endpoint.provider, (*base, "provider")
+    if endpoint.cell != DEFAULT_CELL:
+        yield "cells", endpoint.cell, (*base, "cell")
     for target in endpoint.targets:
         yield "regions", target.region, (*base, "targets", target.name, "region")
     for at, tier in enumerate(endpoint.policy.order):

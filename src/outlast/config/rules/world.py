@@ -7,7 +7,7 @@ from outlast.config.finding import Finding, warning
 from outlast.config.rules.case import Case
 from outlast.config.rules.names import RESERVED
 from outlast.model.api import ProviderKind
-from outlast.model.names import DnsName, ProviderName, zone_of
+from outlast.model.names import DEFAULT_CELL, DnsName, ProviderName, zone_of
 from outlast.model.service import DependencyKind, Service
 from outlast.model.topology import Endpoint, Provider
 
@@ -22,6 +22,7 @@ def judge(case: Case) -> Iterator[Finding]:
     yield from _sockets(case)
     yield from _unused(case)
     yield from _checkpoint(case)
+    yield from _unused_cells(case)
     yield from _vantages(case)
     yield from _sick_ratio(case)
     for service in case.topology.services:
@@ -174,6 +175,20 @@ def _unused(case: Case) -> Iterator[Finding]:
             message = "no endpoint is published by this provider"
             path = ("providers", provider.name)
             yield warning("unused-provider", path, message, "delete it, or give it endpoints")
+
+
+def _unused_cells(case: Case) -> Iterator[Finding]:
+    """A cell without endpoints bounds nothing: a typing error, or an endpoint that forgot to name it."""
+    used = {one.cell for one in case.topology.endpoints}
+    known = set(case.known.get("cells", ()))
+    whole = len(case.known.get("endpoints", ())) == len(case.topology.endpoints)
+    if not whole or not used <= known | {DEFAULT_CELL}:
+        return
+    for cell in case.topology.cells:
+        if cell.name not in used:
+            message = "no endpoint is in this cell"
+            remedy = f"delete it, or write `cell: {cell.name}` in an endpoint"
+            yield warning("unused-cell", ("cells", cell.name), message, remedy)
 
 
 def _vantages(case: Case) -> Iterator[Finding]:
