@@ -108,3 +108,11 @@ def test_ones_own_topology(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     sizes = ("--enactors", "2", "--plans", "2", "--seconds", "3", "--workers", "1")
     assert call(str(example), "--search", "--json", *sizes) == 0
     assert json.loads(capsys.readouterr().out)["search"]["schedules"] > 10
+
+
+@pytest.mark.slow
+def test_a_fleet_ends_with_zero_and_says_what_it_did(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("--machines", "20") == 0
+    assert "all is well in the end" in capsys.readouterr().out
+    assert call("--machines", "20", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["broken"] == []

@@ -178,6 +178,8 @@ class Enactor:
         self.writes += 1
         newest = Newest(plan=plan, confirmed=row.confirmed, nonce=nonce, at_ns=world.now_ns)
         self.take(bounds.within(self.reach, newest))
+        if plan is not None and not self.reach.covers(plan.layout.cell):
+            self.got = _head(plan)  # nothing of its own is left to do here
 
     def _write(self, transaction: Transaction, site: Site, world: World, fault: str) -> Broken:
         plan = getattr(self.state.phase, "plan", None)

@@ -1,7 +1,7 @@
 """`outlast verify`: explore the protocol under virtual time; nothing real is touched."""
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from outlast.sim import verify as verifying
 from outlast.sim.chart import draw
 from outlast.sim.design import Spec, invariant_of
 from outlast.sim.designs import catalogue
+from outlast.sim.fleet import Fleet
 from outlast.sim.place import Place, place_of
 from outlast.sim.search import Build
 from outlast.sim.story import Evidence, evidence, tell
@@ -38,6 +39,7 @@ from outlast.sim.verify import Report, Request
       outlast verify --mutants                        mutations of our own code, and what catches each
       outlast verify --design aws-2025 --out found    writes replay files and charts (HTML)
       outlast verify --replay found/s1.json           plays one again, here or anywhere
+      outlast verify --machines 1000                  a fleet of so many, through a bad day, 3 min
       outlast verify --search --faults 6 --fault wipe --fault crash --seconds 600 --out night
     The last one goes on where it stopped when it is called again with the same folder.
 
@@ -65,6 +67,7 @@ from outlast.sim.verify import Report, Request
 @click.option("--faults", type=click.IntRange(0), help="Faults in one run, at most.")
 @click.option("--fault", "kinds", multiple=True, help="A fault that may happen; default: all.")
 @click.option("--replay", "tape", type=click.Path(path_type=Path), help="Play a replay file.")
+@click.option("--machines", type=click.IntRange(20), help="Play a fleet of so many machines.")
 @click.option("--guardrails", "rails", is_flag=True, help="Print the table of guardrails.")
 @click.option("--mutants", "mutating", is_flag=True, help="Print the table of mutants.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON for machines.")
@@ -84,6 +87,7 @@ def verify(
     seed: int,
     workers: int,
     tape: Path | None,
+    machines: int | None,
     rails: bool,
     mutating: bool,
     as_json: bool,
@@ -97,6 +101,8 @@ def verify(
     """
     if rails or mutating:
         return _table(mutating=mutating)
+    if machines is not None:
+        return _fleet(machines, seed, as_json=as_json)
     build = _builder(file, design)
     if tape is not None:
         return _replay(build, tape, as_json=as_json)
@@ -120,6 +126,23 @@ def _table(*, mutating: bool) -> int:
     table, survivors = mutants()
     click.echo(table)
     return 1 if survivors else 0
+
+
+def _fleet(machines: int, seed: int, *, as_json: bool) -> int:
+    """Play a fleet, print what it did line by line, and what broke."""
+    load = Fleet(machines, seed).run()
+    if as_json:
+        click.echo(json.dumps(asdict(load), indent=1))
+        return 1 if load.broken or load.unsettled else 0
+    for name, value in asdict(load).items():
+        if not isinstance(value, tuple):
+            click.echo(f"{name:>10}  {value:,g}")
+    for one in (*load.broken, *load.unsettled):
+        click.echo(f"BROKEN {one}")
+    if load.broken or load.unsettled:
+        return 1
+    click.echo("nothing broke, and all is well in the end")
+    return 0
 
 
 def _explore(build: Build, request: Request, out: Path | None, *, as_json: bool) -> int:
