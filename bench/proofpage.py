@@ -88,6 +88,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "guardrails": tables.guardrails,
     "explored": tables.explored,
     "searched": tables.searched,
+    "beyond": tables.beyond,
     "starving": tables.starving,
     "mutants": mutants,
     "models": models,

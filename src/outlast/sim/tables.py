@@ -171,6 +171,61 @@ def explored(*, seconds: float = 600.0) -> str:
     return "\n".join(lines)
 
 
+BEYOND = (
+    ("trees", Size(enactors=1, plans=2, age=1), (), ()),
+    ("trees", Size(enactors=2, plans=1, age=1), (), ()),
+    ("trees", Size(enactors=1, plans=1, age=1, faults=1), ("late-write", "lost-reply", "wipe"), ()),
+    ("dual", Size(enactors=1, plans=1, age=1), (), ()),
+    ("dual", Size(enactors=1, plans=1, age=1, faults=1), ("late-write", "provider-down"), ()),
+    ("dual", Size(enactors=1, plans=2, age=1), (), ()),
+    ("dual", Size(enactors=1, plans=2, age=1), (), ("go_on",)),
+)
+BEYOND_LARGE = (
+    ("trees", Size(enactors=2, plans=6, faults=2), ()),
+    ("trees", Size(enactors=3, plans=8, faults=4), ()),
+    ("dual", Size(enactors=2, plans=6, faults=4), ()),
+    ("dual", Size(enactors=2, plans=6, faults=4), ("go_on",)),
+    ("dual", Size(enactors=3, plans=6, faults=4), ("roll_back",)),
+)
+
+
+def beyond(*, states: int = 2_000_000, batches: int = 4) -> str:
+    """How much was explored beyond one transaction and one provider: every interleaving, then search."""
+    lines = [
+        "| design | world | states | transitions | depth | complete | broken |",
+        "|---|---|---:|---:|---:|---|---|",
+    ]
+    for design, size, kinds, switches in BEYOND:
+        spec = Spec(design=design, size=size, faults=kinds, switches=switches)
+        seen = explore(catalogue.build(spec), Bound(states=states))
+        struck = f"{size.faults} faults: {', '.join(kinds)}" if kinds else "no fault but delay"
+        rest = "yes" if seen.complete else f"no: {seen.unexpanded:,} left"
+        lines.append(
+            f"| {spec} | {size.enactors} enactors, {size.plans} plans, {struck} | {seen.states:,} "
+            f"| {seen.transitions:,} | {seen.depth} | {rest} "
+            f"| {', '.join(sorted(seen.traces)) or 'nothing'} |"
+        )
+    lines += [
+        "",
+        "| design | world | schedules | steps | continued calmly | most moves to heal | broken |",
+        "|---|---|---:|---:|---:|---:|---|",
+    ]
+    for design, size, switches in BEYOND_LARGE:
+        every = catalogue.entry_of(design).faults
+        spec = Spec(design=design, size=size, faults=every, switches=switches)
+        total, found = Tally(), []
+        for number in range(batches):
+            tally, finding = search_batch(catalogue.build, Wish(spec=spec, seed=3), number)
+            total.add(tally)
+            found += [finding.found] if finding else []
+        lines.append(
+            f"| {spec} | {size.enactors} enactors, {size.plans} plans, at most {size.faults} faults of "
+            f"{len(every)} kinds | {total.schedules:,} | {total.steps:,} | {total.healed:,} "
+            f"| {total.heal_steps_max} | {found or 'nothing'} |"
+        )
+    return "\n".join(lines)
+
+
 def searched(*, batches: int = 12) -> str:
     """How much of `outlast` was searched, world by world: every kind of fault, all promises."""
     lines = [

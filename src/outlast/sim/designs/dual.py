@@ -57,7 +57,7 @@ class Enactor:
     state: dual.State
     todo: tuple[Tagged, ...] = ()
     looked: Hashable = None
-    nonces: int = 0
+    writes: int = 0
 
 
 @dataclass(slots=True)
@@ -132,7 +132,8 @@ class Dual:
         return [*ways, *((one, kind) for one in struck for kind in kinds)]
 
     def _sees(self, shared: Shared) -> Hashable:
-        return shared.zones, len(shared.plans), shared.down, shared.windows
+        shown = tuple(map(generation_at, shared.zones, self._layouts))
+        return shown, shared.marked, len(shared.plans), shared.down, shared.windows
 
     def move(self, actor: int, option: int, shared: Shared, local: Local) -> Broken | None:
         """Carry out one move; return what it broke."""
@@ -182,9 +183,8 @@ class Dual:
                 seen = seen_at(shared.zones[index], layout, now_ns)
                 self._take(local, provider, Read(observation=seen, at_ns=now_ns))
             case FetchNewest():
-                local.nonces += 1
                 plan = dual.at_place(shared.plans[-1], provider)
-                nonce = f"{actor + 1:08x}{local.nonces:08x}"
+                nonce = f"{actor + 1:08x}{local.writes + 1:08x}"
                 confirmed = NO_GENERATION
                 self._take(
                     local,
@@ -192,6 +192,7 @@ class Dual:
                     Newest(plan=plan, confirmed=confirmed, nonce=nonce, at_ns=now_ns),
                 )
             case Write(transaction=transaction):
+                local.writes += 1  # so that no nonce is used twice
                 kind, broken = self._send(index, transaction, fault, shared)
                 self._take(local, provider, Wrote(outcome=Outcome(kind=kind), at_ns=now_ns))
                 return broken
@@ -290,7 +291,7 @@ class Dual:
         cells = tuple(getattr(shared, name) for name in Shared.__slots__)
         if isinstance(local, Nobody):
             return cells, ()
-        return cells, (local.state, local.todo, local.looked, local.nonces)
+        return cells, (local.state, local.todo, local.looked, local.writes)
 
     def thaw(self, shared: Hashable, local: Hashable) -> tuple[Shared, Local]:
         """Return the tuples as cells."""
