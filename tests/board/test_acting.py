@@ -14,8 +14,9 @@ from outlast.app.cli import COMMANDS
 from outlast.core.guard import WAIVABLE
 from outlast.drivers import requests
 from outlast.drivers.ledger import Ledger
-from outlast.drivers.requests import all_requests
-from outlast.glass.access import WAITS_S
+from outlast.drivers.requests import all_requests, settle
+from outlast.glass.access import WAITS_S, State
+from outlast.model.errors import OutlastError
 from outlast.model.names import EndpointName
 from outlast.model.override import Freeze, Override, Waiver
 
@@ -142,6 +143,18 @@ async def test_it_is_done_once(boarding: Boarding) -> None:
         await decide(abe, 3, "decline")
         assert "declined" in (await ann.get("/requests/3")).text
     assert [one.rule for one in await in_force(boarding) if isinstance(one, Waiver)] == ["budget"]
+
+
+async def test_two_who_agree_at_the_same_moment_begin_it_once(boarding: Boarding) -> None:
+    """Both read that it waits; the store lets one of them go on."""
+    async with boarding.logged_in("ann") as ann:
+        await send(ann, "waive", WAIVE)
+    now_ns = boarding.clock.now_ns()
+    seen = (await all_requests(ledger(boarding), now_ns))[0]
+    begun = await settle(ledger(boarding), seen, State.BEGUN, by="abe", at_ns=now_ns)
+    assert begun.second == "abe"
+    with pytest.raises(OutlastError, match="somebody else"):
+        await settle(ledger(boarding), seen, State.BEGUN, by="eve", at_ns=now_ns)
 
 
 async def test_agreeing_takes_what_was_seen(boarding: Boarding) -> None:
