@@ -306,7 +306,8 @@ def test_a_release_takes_the_pointers() -> None:
 def big_endpoint(names: int, asked: Laying) -> Endpoint:
     """An endpoint of so many names."""
     many = [PublishedName(name=DnsName(f"n{one}.{ZONE}")) for one in range(names)]
-    return replace(endpoint(*(f"t-{one}" for one in range(1, 9)), names=many), layout=asked, names=tuple(many))
+    made = endpoint(*(f"t-{one}" for one in range(1, 9)), names=many)
+    return replace(made, layout=asked, names=tuple(many))
 
 
 @pytest.mark.parametrize(
