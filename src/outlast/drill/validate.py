@@ -35,9 +35,8 @@ def main(arguments: list[str]) -> int:
     if arguments:
         Path(arguments[0]).write_text(page)
     failed = [one for one in cases if not one.held]
-    sys.stdout.write(
-        page if not arguments else f"{len(cases)} cases, {len(failed)} out of tolerance\n"
-    )
+    told = f"{len(shown)} cases by {' and '.join(by_engine)}: {len(failed)} out of tolerance\n"
+    sys.stdout.write(told if arguments else page)
     for one in failed:
         sys.stderr.write(f"out of tolerance: {one.name} ({one.parameters})\n")
     return 1 if failed else 0
@@ -50,9 +49,10 @@ def _engines(by_engine: dict[Engine, list[Case]]) -> str:
     pairs = zip(*by_engine.values(), strict=True)
     apart = max((_apart(one.shown, other.shown) for one, other in pairs), default=0.0)
     names = " and ".join(by_engine)
-    return (
-        f"Run by both engines, {names}; what they show differs by a share of {apart:.1g} at most."
+    differs = (
+        f"differs by a share of {apart:.1g} at most" if apart else "is the same to the last digit"
     )
+    return f"Run by both engines, {names}; what they show {differs}."
 
 
 def _apart(one: float, other: float) -> float:
