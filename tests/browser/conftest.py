@@ -7,9 +7,13 @@ keeps an event loop in this one.
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from tests.support.system import System, system
-from tests.support.windows import Windows, chromium
+from tests.support.windows import WAIT_MS, Windows, chromium
+
+expect.set_options(
+    timeout=WAIT_MS
+)  # Playwright's own five seconds are short for a machine with neighbours
 
 
 @pytest.fixture(scope="module")

@@ -227,8 +227,8 @@ def test_detection_is_shown_with_what_speaks_against_it(world: System, windows: 
     expect(page.locator("#chart-1 tbody tr")).to_have_count(12)
     now = belief()
     believe(world, replace(now, traces=(trace("search in IN", now.minute),)))
+    expect(page.locator(".chart .uplot")).to_have_count(1)
     expect(page.locator(".chart h3")).to_have_text("search in IN")
-    expect(page.locator(".uplot")).to_have_count(1)
 
 
 def test_a_belief_that_is_old_is_said_to_be(world: System, windows: Windows) -> None:

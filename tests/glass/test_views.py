@@ -55,6 +55,7 @@ class Line:
 
     def __init__(self, state: str = "ok", answers: str = "eu:1") -> None:
         self.endpoint, self.state, self.answers, self.detail = "shop", state, answers, ""
+        self.since_ns = 0
 
 
 class Standing:
@@ -86,6 +87,14 @@ def test_an_empty_name_stands_before_any_cause() -> None:
     found = judged(Standing(Line("empty", "EMPTY")), CAUSE)
     assert "without an answer" in found.what
     assert "us-east" in found.why
+
+
+def test_since_when_is_the_earliest_that_anybody_wrote_down() -> None:
+    """And nothing where nobody did: a look alone knows no beginning."""
+    lines = [Line("drift"), Line("drift"), Line("drift")]
+    assert judged(Standing(*lines), None).since_ns is None
+    lines[1].since_ns, lines[2].since_ns = 7, 5
+    assert judged(Standing(*lines), None).since_ns == 5
 
 
 @pytest.mark.parametrize(

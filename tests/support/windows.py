@@ -19,7 +19,7 @@ from tests.support.browser import PROGRAM
 from tests.support.system import System
 
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
-WAIT_MS = 20_000
+WAIT_MS = 30_000
 
 
 @dataclass(slots=True)

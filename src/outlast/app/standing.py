@@ -38,6 +38,7 @@ class Line:
         state: `ok`, or what is wrong, in a word: the worst thing found.
         detail: one line for people.
         down: what some vantage holds to be down, such as `us-1/ipv4`.
+        since_ns: since when the state or, while that is `ok`, the detail is known; 0: not known.
     """
 
     endpoint: str
@@ -48,6 +49,7 @@ class Line:
     state: str
     detail: str
     down: tuple[str, ...] = ()
+    since_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +112,7 @@ class _Known:
 
     rows: Mapping[EndpointName, EndpointRow] = field(default_factory=dict)
     down: Mapping[str, list[str]] = field(default_factory=dict)
+    down_since: Mapping[str, int] = field(default_factory=dict)
     frozen: Mapping[EndpointName | None, str] = field(default_factory=dict)
     observations: Mapping[EndpointName, Observation] = field(default_factory=dict)
     unread: Mapping[EndpointName, str] = field(default_factory=dict)
@@ -130,13 +133,16 @@ async def with_store(session: Session, *, ask: bool) -> Status:
     wellness.hear(views, votes, now_ns)
     in_force = [one for one in overrides or () if not is_over(one, now_ns)]
     down: dict[str, list[str]] = defaultdict(list)
+    down_since: dict[str, int] = {}
     for subject, vote in votes:
         if vote.verdict is Verdict.DOWN:
             endpoint, _, address = subject.partition("/")
             down[endpoint].append(address)
+            down_since[endpoint] = min(vote.since_ns, down_since.get(endpoint, vote.since_ns))
     known = _Known(
         rows=rows,
         down=down,
+        down_since=down_since,
         frozen={one.endpoint: one.reason for one in in_force if isinstance(one, Freeze)},
         observations=found,
         unread=found.unread,
@@ -235,7 +241,19 @@ def _line(endpoint: Endpoint, known: _Known) -> Line:
         state=state,
         detail=detail,
         down=tuple(sorted(set(known.down.get(endpoint.name, ())))),
+        since_ns=_since_ns(endpoint, known, row, state),
     )
+
+
+def _since_ns(endpoint: Endpoint, known: _Known, row: EndpointRow | None, state: str) -> int:
+    """Since when it is known, by whoever wrote it down; a fresh look alone knows no beginning."""
+    if state == "ok":
+        return known.down_since.get(endpoint.name, 0)
+    if row is not None and state == "blocked" and row.blocked is not None:
+        return row.blocked.at_ns
+    if row is not None and row.found is not None and row.found.drift.kind == state:
+        return row.found.drift.at_ns
+    return 0
 
 
 def _state(

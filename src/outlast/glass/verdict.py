@@ -36,6 +36,10 @@ class Line(Protocol):
     def detail(self) -> str:
         """One line for people."""
 
+    @property
+    def since_ns(self) -> int:
+        """Since when that is known; 0: it is not."""
+
 
 class Standing(Protocol):
     """How everything stands, as far as a verdict asks."""
@@ -121,12 +125,14 @@ def control(standing: Standing, troubles: Mapping[str, str], *, asked: bool) -> 
         return Verdict(
             kind=BAD,
             what=f"{_names(empty)} without an answer.",
+            since_ns=_since(empty),
             sure=sure,
             todo="look below; last resort: outlast rescue",
         )
     if wrong:
         what = f"{_names(wrong)} not as planned: {wrong[0].state}. {wrong[0].detail}"
-        return Verdict(kind=WARN, what=what, sure=sure, todo=f"outlast why {wrong[0].endpoint}")
+        todo = f"outlast why {wrong[0].endpoint}"
+        return Verdict(kind=WARN, what=what, since_ns=_since(wrong), sure=sure, todo=todo)
     found = _less(standing, troubles)
     return replace(found or _well(standing), sure=sure)
 
@@ -154,7 +160,8 @@ def _well(standing: Standing) -> Verdict:
     without = [one for one in standing.endpoints if one.detail]
     if without:
         what = f"{said}, {len(without)} of them without targets that are down."
-        return Verdict(kind=WARN, what=what, todo="nothing: they come back when their probes do")
+        todo = "nothing: they come back when their probes do"
+        return Verdict(kind=WARN, what=what, since_ns=_since(without), todo=todo)
     return Verdict(kind=GOOD, what=f"{said}.", todo="nothing")
 
 
@@ -191,6 +198,12 @@ def _by_chance(chance: float) -> str:
     if chance >= 0.5:
         return "chance explains it as well"
     return f"by chance once in {round(1 / chance):,}"
+
+
+def _since(lines: Sequence[Line]) -> Nanos | None:
+    """Return the earliest beginning that is known of any of them."""
+    known = [one.since_ns for one in lines if one.since_ns]
+    return Nanos(min(known)) if known else None
 
 
 def _names(lines: Sequence[Line]) -> str:

@@ -3,7 +3,7 @@
   const style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const clock = (at) => new Date(at * 1000).toISOString().slice(11, 16);
   const drawn = new Map();
-  const draw = (place, title, data) => {
+  const draw = (place, data) => {
     const plot = place.querySelector(".plot");
     const axis = { stroke: style("--text"), grid: { stroke: style("--line"), width: 1 }, ticks: { show: false } };
     const width = plot.clientWidth;
@@ -22,19 +22,24 @@
     }, data, plot));
   };
   const show = async () => {
-    const places = [...document.querySelectorAll("figure[data-chart]")];
-    if (!places.length) return;
+    if (!document.getElementById("charts")) return;
     const answer = await fetch("/detection/series.json");
     if (!answer.ok) return;
     const found = await answer.json();
-    places.forEach((place, at) => {
-      const one = found[at];
-      if (!one) return;
-      if (drawn.has(place)) drawn.get(place).setData(one.data);
-      else draw(place, one.title, one.data);
-    });
+    const places = [...document.querySelectorAll("figure[data-chart]")];
+    const shown = places.map((one) => one.dataset.chart).join();
+    if (shown !== found.map((one) => one.title).join()) { // other series are loudest now: their pictures first
+      drawn.clear();
+      htmx.ajax("GET", location.href, { target: "#charts", select: "#charts", swap: "outerHTML" });
+      return;
+    }
+    for (const place of places) {
+      const { data } = found.find((one) => one.title === place.dataset.chart);
+      if (drawn.has(place)) drawn.get(place).setData(data);
+      else draw(place, data);
+    }
   };
   show();
-  document.body.addEventListener("htmx:afterSettle", show);
+  document.body.addEventListener("htmx:afterSettle", (event) => { if (["news", "charts"].includes(event.target.id)) show(); });
   addEventListener("resize", () => { for (const [place, one] of drawn) one.setSize({ width: place.querySelector(".plot").clientWidth, height: one.height }); });
 })();
