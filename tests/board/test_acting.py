@@ -11,6 +11,7 @@ from outlast.app.board.access import CSRF
 from outlast.app.board.actions import KINDS
 from outlast.app.board.forms import REASON_MAX
 from outlast.app.cli import COMMANDS
+from outlast.app.commands import evacuate
 from outlast.core.guard import WAIVABLE
 from outlast.drivers import requests
 from outlast.drivers.ledger import Ledger
@@ -259,6 +260,30 @@ async def test_a_program_acts_and_is_told_why_not(boarding: Boarding) -> None:
         assert changed.json()["next"] == "/api/v1/requests/2"
         extra = {"parameters": {"endpoint": "shop", "by": "somebody"}}
         assert (await program.post(f"{url}/preview", json=extra)).status_code == 422
+
+
+async def test_a_waiver_that_was_agreed_to_counts_in_an_evacuation(
+    boarding: Boarding, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the board it is an action of its own, before; at the command line a flag."""
+    heard: list[str] = []
+
+    async def carries(*given: object) -> bool:
+        heard.extend(one.rule for one in given[-1] if isinstance(one, Waiver))  # type: ignore[attr-defined]
+        return True
+
+    monkeypatch.setattr(evacuate, "carries", carries)
+    asked = {"region": "eu-west", "steps": "1", "every": "30s", "preview": "1"}
+    async with boarding.logged_in("ann") as ann, boarding.logged_in("abe") as abe:
+        await ann.get("/act/evacuate", params=asked)
+        assert heard == []
+        await send(ann, "waive", {"rule": "capacity", "endpoint": "*", "length": "10m"})
+        await decide(abe, 1)
+        await ann.get("/act/evacuate", params=asked)
+        assert heard == ["capacity"]
+        boarding.clock.ahead_s += 601
+        await ann.get("/act/evacuate", params=asked)
+    assert heard == ["capacity"]
 
 
 async def test_requests_do_not_pile_up(boarding: Boarding, monkeypatch: pytest.MonkeyPatch) -> None:

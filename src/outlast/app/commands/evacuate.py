@@ -27,7 +27,7 @@ from outlast.app.wiring import World
 from outlast.core.guard import WAIVABLE
 from outlast.model.errors import ConfigError
 from outlast.model.names import RegionName
-from outlast.model.override import Evacuation, Waiver
+from outlast.model.override import Evacuation, Waiver, is_over
 from outlast.model.topology import Endpoint
 from outlast.model.units import iso, seconds, utc
 
@@ -207,7 +207,8 @@ async def begin_evacuation(
     for one in proofs:
         _print_proof(out, one, region)
     allowed = all(one.ruling is None or one.ruling.allowed for one in proofs)
-    if not await carries(out, session.world.topology, region, waivers) or not allowed:
+    every = (*waivers, *await _waived(session))
+    if not await carries(out, session.world.topology, region, every) or not allowed:
         out.print(
             f"[red]refused[/]: {region} stays in service. Waive a rule by name "
             "(--waive RULE --for 1h) if it is meant, or repair what is named above."
@@ -220,6 +221,14 @@ async def begin_evacuation(
         await session.ledger.place(waiver, f"{waiver.rule} waived: {waiver.reason}")
     await session.ledger.place(evacuation, f"evacuating {region} {steps}: {evacuation.reason}")
     return 0
+
+
+async def _waived(session: Session) -> list[Waiver]:
+    """Return the waivers of everything that are in force already."""
+    overrides, _ = await session.ledger.overrides()
+    now_ns = session.world.clock.now_ns()
+    waivers = [one for one in overrides or () if isinstance(one, Waiver)]
+    return [one for one in waivers if one.endpoint is None and not is_over(one, now_ns)]
 
 
 async def _watch(
