@@ -11,8 +11,8 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.reports.receiver import Receiver, receiving
-from tests.reports.test_detecting import counted, joined, lost
-from tests.support.system import EU, TOPOLOGY, US, Done, System, invoke, system
+from tests.reports.test_detecting import counted, foretold, joined, lost
+from tests.support.system import AP, EU, TOPOLOGY, US, Done, System, invoke, system
 from tests.support.waiting import answered
 
 from outlast.app.options import open_world
@@ -114,6 +114,7 @@ async def test_an_outage_from_the_votes_of_a_prober_to_the_review_of_its_inciden
     case: Case,
 ) -> None:
     """Nothing is told to the detector: it reads the votes of the prober that runs in the other process."""
+    await of_two_regions_the_second_cannot_be_spared(case)
     await outage(case)
     await own_probes_agree_and_the_suggestion_is_proved_and_foretold(case)
     await what_the_guard_would_refuse_is_said_and_not_suggested(case)
@@ -147,13 +148,35 @@ async def own_probes_agree_and_the_suggestion_is_proved_and_foretold(case: Case)
     assert "evacuat" not in (await case.outlast("status")).out
 
 
+def blamed(*regions: str) -> Verdict:
+    """Regions are held responsible."""
+    return Verdict(
+        outcome=Outcome.CAUSE,
+        suspects=tuple(
+            Suspect(
+                cause=Cause(CauseKind.REGION, one),
+                posterior=1.0,
+                hit_ratio=1.0,
+                explained=(),
+                healthy=(),
+            )
+            for one in regions
+        ),
+    )
+
+
+async def of_two_regions_the_second_cannot_be_spared(case: Case) -> None:
+    """Each could be evacuated alone; the proof of the second is made with the first one empty."""
+    first, second = await suggest(case.world, blamed(US, AP), foretold)
+    assert (first.refused, first.forecast) == ("", f"a drill of evacuate {US}")
+    assert "shop: " in second.refused
+    (alone,) = await suggest(case.world, blamed(AP), foretold)
+    assert alone.refused == ""
+
+
 async def what_the_guard_would_refuse_is_said_and_not_suggested(case: Case) -> None:
     """With the east gone, the rest of the regions cannot carry it all without the west."""
-    suspect = Suspect(
-        cause=Cause(CauseKind.REGION, EU), posterior=1.0, hit_ratio=1.0, explained=(), healthy=()
-    )
-    verdict = Verdict(outcome=Outcome.CAUSE, suspects=(suspect,))
-    (found,) = await suggest(case.world, verdict)
+    (found,) = await suggest(case.world, blamed(EU))
     assert (found.command, found.forecast) == ("", "")
     assert "shop: " in found.refused
     assert str(found).startswith(f"to evacuate {EU} would be refused: ")

@@ -99,6 +99,7 @@ class Watcher:
         self.traces = Traces()
         self._tracing = tracing
         self.live: Flags | None = None
+        self.counted = 0
 
     @property
     def state(self) -> DetectState:
@@ -148,6 +149,7 @@ class Watcher:
         """Take counts; every minute before the newest of them is judged."""
         if not len(counts):
             return
+        self.counted += counts.total
         if self._cells is None:
             self._cells = Cells(self._grid, int(counts.minute[0]))
         cells, at = self._cells, 0
