@@ -12,6 +12,15 @@ once, then what changes. Not measured: the DNS, and the time that a plan takes t
   what the watches bring.
 - *plans a second*: committed one endpoint each, up to 64 at once, while the ten follow.
 - *listings*: how often a follower listed endpoints instead of reading what is new, in all changes.
+
+Then, in an etcd of its own, the roles themselves (`bench.clusterroles`): one planner and ten enactors, all in
+this process, beside a DNS in memory that holds everything already.
+
+- *plan*, *applied*: one target dies; until its plan is in the store, until it stands in the DNS and is
+  confirmed there. *together*: publications a second when two hundred die at once.
+- *DNS reads*: questions for one such change, by all ten.
+
+A full run also draws how it grows, as `docs/pictures/cluster-growth.svg`.
 """
 
 import asyncio
@@ -24,6 +33,10 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.clusterroles import ALONE, Roles, endpoint_of
+from bench.clusterroles import measure as measure_roles
+from bench.drill_plot import Line as Curve
+from bench.drill_plot import Panel, plot
 from bench.harness import machine, options
 from tests.support import builders
 from tests.support.etcd import Cluster, running
@@ -44,6 +57,7 @@ FOLLOWERS = 10
 BATCH = 60
 CHANGES = 40
 SIZES = (1_000, 10_000, 100_000)
+PICTURE = Path(__file__).parents[1] / "docs" / "pictures" / "cluster-growth.svg"
 
 
 class CountedLink(Link):
@@ -95,8 +109,7 @@ HEAD = (
 
 def head_of(number: int, generation: int) -> Head:
     """Make the plan of an endpoint with three targets."""
-    endpoint = builders.endpoint("eu-1", "us-1", "ap-1", name=f"e{number:06d}")
-    plan = builders.plan(endpoint, generation=generation)
+    plan = builders.plan(endpoint_of(number), generation=generation)
     return Head(plan=plan, ruling=ruling_of(plan))
 
 
@@ -237,16 +250,110 @@ def _disk_mb(cluster: Cluster) -> float:
     return sum(one.stat().st_size for one in files if one.name == "db") / 1024**2
 
 
+@dataclass(frozen=True, slots=True)
+class RoleLine:
+    """What came out for the roles at one number of endpoints."""
+
+    endpoints: int
+    roles: Roles
+    requests: float
+    kib: float
+    ours_mb: float
+    etcd_mb: float
+
+    def row(self) -> str:
+        """The line in Markdown."""
+        one = self.roles
+        return (
+            f"| {self.endpoints:,} | {3 * self.endpoints:,} | {one.start_s:.1f} | {one.plan_ms:.0f} "
+            f"| {one.applied_ms:.0f} | {one.rate:.0f} | {one.reads:.0f} | {self.requests:.0f} "
+            f"| {self.kib:.0f} | {self.ours_mb:.0f} | {self.etcd_mb:.0f} |"
+        )
+
+
+ROLES_HEAD = (
+    "| endpoints | targets | start, s | plan, ms | applied, ms | together, a second | DNS reads | requests "
+    "| KiB | ours, MB (11 roles) | etcd, MB |\n|---:|" + "---:|" * 10
+)
+
+
+async def at_work(cluster: Cluster, count: int) -> RoleLine:
+    """Measure the roles at one number of endpoints."""
+    access = Access(endpoints=cluster.endpoints, request_s=20, patience_s=60)
+    opened: list[EtcdStore] = []
+
+    def open_store() -> EtcdStore:
+        opened.append(counted(access))
+        return opened[-1]
+
+    await load(open_store(), count)
+    plans = [head_of(number, 1).plan for number in range(count)]
+    marks: list[tuple[int, int]] = []
+
+    def settled() -> None:
+        marks.append((CountedLink.requests, CountedLink.received))
+
+    roles = await measure_roles(open_store, count, plans, settled)
+    for one in opened:
+        await one.close()
+    (began, bytes_before), (ended, bytes_after) = marks
+    return RoleLine(
+        count,
+        roles,
+        (ended - began) / ALONE,
+        (bytes_after - bytes_before) / ALONE / 1024,
+        resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        _resident_mb(cluster),
+    )
+
+
+def draw(stores: list[Line], roles: list[RoleLine]) -> str:
+    """Draw how it grows."""
+
+    def curve(name: str, *points: tuple[int, float]) -> Curve:
+        return Curve(name, tuple((x / 1000, y) for x, y in points))
+
+    thousands = "thousands of endpoints"
+    start = curve("one follower reads all", *((one.endpoints, one.start_s) for one in stores))
+    change = curve("change, ms", *((one.endpoints, one.change_ms) for one in stores))
+    asked = curve("requests for it", *((one.endpoints, one.requests) for one in stores))
+    etcd = curve("etcd", *((one.endpoints, one.etcd_mb) for one in stores))
+    disk = curve("its disk", *((one.endpoints, one.disk_mb) for one in stores))
+    plan = curve("vote to plan, ms", *((one.endpoints, one.roles.plan_ms) for one in roles))
+    applied = curve(
+        "vote to applied, ms", *((one.endpoints, one.roles.applied_ms) for one in roles)
+    )
+    return plot(
+        (
+            Panel("start", thousands, "s", (start,)),
+            Panel("one change", thousands, "", (change, asked)),
+            Panel("one change, roles at work", thousands, "ms", (plan, applied)),
+            Panel("memory and disk", thousands, "MB", (etcd, disk)),
+        )
+    )
+
+
 def main() -> None:
-    """Print the table."""
+    """Print the tables, and draw."""
     given = options("The store on etcd as the number of endpoints grows.")
     sizes = SIZES[:2] if given.quick else SIZES
     print(machine())
     print()
     print(HEAD)
+    stores, roles = [], []
     for count in sizes:
         with running(1) as cluster:
-            print(asyncio.run(measure(cluster, count)).row(), flush=True)
+            stores.append(asyncio.run(measure(cluster, count)))
+        print(stores[-1].row(), flush=True)
+    print()
+    print(ROLES_HEAD)
+    for count in sizes:
+        with running(1) as cluster:
+            roles.append(asyncio.run(at_work(cluster, count)))
+        print(roles[-1].row(), flush=True)
+    if not given.quick:
+        PICTURE.write_text(draw(stores, roles), encoding="utf-8")
+        print("\n![how it grows with the number of endpoints](pictures/cluster-growth.svg)")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Thousands of machines in virtual time, with the production core in each: what they do, and what breaks.
 
-    python -m bench.fleet [--quick] [--machines 500,1000,2000,5000] [--seed N]
+    python -m bench.fleet [--quick] [--machines 500,1000,2000] [--seed N]
 
 The plot stands in `outlast.sim.fleet`: stalls, crashes, the death of a region, wipes, a planner that falls
 silent, a wrong push, and lost and late packets all the while, in twenty virtual minutes. Every move is judged
@@ -23,7 +23,7 @@ from bench.harness import machine
 from outlast.sim.fleet import Fleet
 from outlast.sim.fleetplace import Load
 
-SIZES = (500, 1_000, 2_000, 5_000)
+SIZES = (500, 1_000, 2_000)
 SIZES_QUICK = (100, 200)
 
 HEAD = (
