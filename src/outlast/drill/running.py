@@ -59,6 +59,7 @@ class Run:
         )
         self.minute_index = 0
         self.now_s = 0.0
+        self._reporting = True
         self._stepper = stepper(wanted() if engine is None else engine)
         self._cut: Floats | None = None
         self._cuts: dict[int, NDArray[np.float32]] = {}
@@ -85,7 +86,7 @@ class Run:
         self._keep(at)
         if self._cut is not None:
             self._cuts[at] = self._cut.astype(np.float32)
-        if self.population.countries:
+        if self.population.countries and self._reporting:
             trouble = 1.0 - np.where(self.layout.placed, meters.served[at], 1.0)
             self._report(at, trouble.astype(float))
         if self.timeline.waiting:
@@ -238,6 +239,7 @@ class Run:
         other = copy.deepcopy(self, shared)
         other.meters = Meters(self.layout, 0, len(self._names()), len(self.population.countries))
         other.minute_index = 0
+        other._reporting = False  # noqa: SLF001 - nobody asks a copy how many people wrote reports
         return other
 
     @property

@@ -38,9 +38,12 @@ def struct() -> Any:
     return _struct(WORLD, tuple((one.name, _struct(one)) for one in GROUPS))
 
 
+_People = _struct(PEOPLE)
+
+
 def people(values: dict[str, Any]) -> tuple[ctypes.Structure, list[Any]]:
     """Return a struct of people, and the arrays that must outlive its use."""
-    made, kept = _struct(PEOPLE)(), []
+    made, kept = _People(), []
     for name, kind, _ in PEOPLE.fields:
         value = values[name]
         if kind[-1] in "*]":
