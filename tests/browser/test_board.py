@@ -31,6 +31,7 @@ PAGES = (
     "/evacuation?region=us-east&steps=3",
     "/drills",
     "/audit",
+    "/incidents",
     "/trail",
 )
 WIRE_MAX = 150_000

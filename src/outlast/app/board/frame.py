@@ -22,6 +22,7 @@ NAV: list[tuple[str, str]] = [
     ("/detection", "Detection"),
     ("/enactors", "Enactors"),
     ("/evacuation", "Evacuation"),
+    ("/incidents", "Incidents"),
     ("/drills", "Drills"),
     ("/audit", "Audit"),
     ("/trail", "Trail"),

@@ -21,6 +21,7 @@ from outlast.app.board.endpointpage import show_endpoint
 from outlast.app.board.evacuationpage import EvacuationPage
 from outlast.app.board.frame import render
 from outlast.app.board.front import Front
+from outlast.app.board.incidentpage import IncidentPages
 from outlast.app.board.pages import show_endpoints, show_overview, show_regions
 from outlast.app.board.trailpage import look_at_trail, published_checkpoint
 from outlast.app.session import Session
@@ -40,6 +41,7 @@ class Board:
     def __init__(self, desk: Desk, gate: Gate) -> None:
         self.desk = desk
         self.gate = gate
+        incidents = IncidentPages()
         self._shown: dict[str, Show] = {
             "/": show_overview,
             "/endpoints": show_endpoints,
@@ -51,6 +53,9 @@ class Board:
             "/evacuation": EvacuationPage().show,
             "/drills": DrillsPage().show,
             "/audit": AuditPage().show,
+            "/incidents": incidents.listing,
+            "/incidents/{number:int}": incidents.one,
+            "/incidents/{number:int}/review.{kind:str}": incidents.review,
         }
 
     def routes(self) -> list[BaseRoute]:

@@ -1,6 +1,7 @@
 """`outlast watch`: reports in, what is down where and why out."""
 
 import asyncio
+import contextlib
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -10,7 +11,8 @@ import click
 import msgspec
 
 from outlast.app.drill.library import find_world
-from outlast.app.options import json_option
+from outlast.app.options import json_option, open_world
+from outlast.app.reports.boarding import BEAT_S, Boarding
 from outlast.app.reports.evidence import read_evidence
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.watching import Entry, Watcher, counted
@@ -51,6 +53,7 @@ def _speed(text: str) -> float:
       outlast watch stream.parquet --topology world.yaml --speed 60      a minute a second
       cat reports.jsonl | outlast watch - --topology world.yaml
       outlast watch nats://127.0.0.1:4222 --topology world.yaml         what workers count, live
+      outlast watch stream.parquet --topology oct2025 --speed 120 --board world.yaml    on its board
     """
 )
 @click.argument("stream")
@@ -69,6 +72,16 @@ def _speed(text: str) -> float:
     help="Probes and suppliers' notices, one JSON object a line; may be given several times.",
 )
 @click.option("--speed", default="max", show_default=True, help="`max`, or times real time.")
+@click.option(
+    "--board",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Topology of an `outlast up` whose board is to show it as it passes by.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="State folder of that one. [default: .outlast/NAME beside it]",
+)
 @click.option("--alarms", is_flag=True, help="Show each alarm, not only verdicts.")
 @click.option("--brief", is_flag=True, help="Of verdicts, the causes alone.")
 @json_option
@@ -78,6 +91,8 @@ def watch(
     *,
     evidence: tuple[Path, ...],
     speed: str,
+    board: Path | None,
+    state: Path | None,
     alarms: bool,
     brief: bool,
     as_json: bool,
@@ -92,19 +107,21 @@ def watch(
     grid = grid_of(topology)
     others = [one for path in evidence for one in read_evidence(path)]
     probed = {one.probe.subject for one in others if one.probe is not None}
-    watcher = Watcher(grid, roads_of(topology, probed), others=others)
+    watcher = Watcher(grid, roads_of(topology, probed), others=others, tracing=board is not None)
+    shown = Boarding(open_world(board, state, kept=True), watcher) if board is not None else None
     reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), int(time.time()))
     found = False
-    for entry in _paced(_entries(stream, reader, watcher), pace):
-        found = found or entry.kind == "verdict"
-        if as_json:
-            sys.stdout.write(_json(entry) + "\n")
-        elif alarms or entry.kind != "alarm":
-            at = iso(entry.minute * 60 * NS_PER_S)
-            sys.stdout.write(
-                f"{at[:10]} {at[11:16]}  {entry.who:<9} {_brief(entry) if brief else entry.text}\n"
-            )
-        sys.stdout.flush()
+    with shown or contextlib.nullcontext():
+        for entry in _paced(_entries(stream, reader, watcher), pace, shown):
+            found = found or entry.kind == "verdict"
+            if as_json:
+                sys.stdout.write(_json(entry) + "\n")
+            elif alarms or entry.kind != "alarm":
+                at = iso(entry.minute * 60 * NS_PER_S)
+                sys.stdout.write(
+                    f"{at[:10]} {at[11:16]}  {entry.who:<9} {_brief(entry) if brief else entry.text}\n"
+                )
+            sys.stdout.flush()
     for name, number in sorted(reader.unknown.items(), key=lambda one: -one[1])[:10]:
         sys.stderr.write(f"not in {world}: {name!r}, {number} reports\n")
     return int(found)
@@ -149,14 +166,18 @@ async def _next(counts: AsyncIterator[MinuteCounts | None]) -> MinuteCounts | No
     return await anext(counts)
 
 
-def _paced(entries: Iterator[Entry], speed: float) -> Iterator[Entry]:
-    """Let the minutes pass at a speed; 0: at once."""
+def _paced(entries: Iterator[Entry], speed: float, shown: Boarding | None) -> Iterator[Entry]:
+    """Let the minutes pass at a speed; 0: at once. Meanwhile the board shows what is believed."""
     first, began = 0, time.monotonic()
     for entry in entries:
         first = first or entry.minute
-        if speed:
-            due = (entry.minute - first) * 60 / speed
-            time.sleep(max(0.0, began + due - time.monotonic()))
+        due_s = began + (entry.minute - first) * 60 / speed if speed else 0.0
+        while shown is not None and (left_s := due_s - time.monotonic()) > 0:
+            shown.beat()
+            time.sleep(min(BEAT_S, left_s))
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        if shown is not None:
+            shown.show(entry)
         yield entry
 
 
