@@ -50,7 +50,7 @@ def _panel(panel: Panel, left: int) -> str:
         f'<path d="M{begin},{foot - high} V{foot} H{begin + wide}" fill="none" stroke="#555"/>',
         f'<text x="{begin + wide}" y="{foot + 30}" text-anchor="end">{panel.across}</text>',
         f'<text x="{begin}" y="{foot - high - 8}">{panel.up}</text>',
-        f'<text x="{begin - 5}" y="{foot - high + 4}" text-anchor="end">{most_y:,.0f}</text>',
+        f'<text x="{begin - 5}" y="{foot - high + 4}" text-anchor="end">{most_y:.3g}</text>',
     ]
     for x in sorted({x for x, _ in points}):
         at = place(x, 0).split(",")[0]
