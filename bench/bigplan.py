@@ -39,6 +39,7 @@ from outlast.drivers.witness import Witness
 from outlast.model.errors import Unreachable
 from outlast.model.names import DnsName, EnactorName, EndpointName, RegionName, TargetName
 from outlast.model.plan import Layout, Observation, Plan, Ruling
+from outlast.model.shares import Share
 from outlast.model.topology import (
     Address,
     CheckKind,
@@ -165,7 +166,7 @@ async def control_at(server: NameServer) -> AsyncIterator[Control]:
         async with writing_to(server, timeout_s=60.0) as port:
             enactor = MirroredEnactor(
                 name,
-                peers=[name],
+                share=Share(peers=(name,)),
                 settings=Settings(verify_interval_s=0.5),
                 ledger=ledger,
                 providers={provider: port},

@@ -373,6 +373,10 @@ def test_missing_says_what_to_lay_and_what_to_take_away() -> None:
     leaves = leaves_of(wanted)
     seen = modeldns.read(seeded(), wanted.layout, at(0))
     pieces = missing(wanted, replace(seen, record_sets=(*leaves[1:], stray)))
-    assert [one.laid for one in pieces] == [(leaves[0],), ()]
-    assert pieces[1].removed == ((stray.name, RecordType.TXT),)
+    assert [one.laid for one in pieces] == [(), (leaves[0],)], "strays first: one may be an alias"
+    assert pieces[0].removed == ((stray.name, RecordType.TXT),)
+    assert pieces[1].removed == (), "what did not stand is added, and nothing deleted for it"
+    other = replace(leaves[0], values=("10.9.9.9",))
+    (piece,) = missing(wanted, replace(seen, record_sets=(*leaves[1:], other)))
+    assert piece == Piece(((other.name, other.rtype),), (leaves[0],))
     assert missing(wanted, replace(seen, record_sets=leaves)) == ()

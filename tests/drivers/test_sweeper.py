@@ -31,6 +31,7 @@ from outlast.model.fence import FENCE_TTL_S, epoch_name
 from outlast.model.names import DnsName, EnactorName, ProviderName
 from outlast.model.plan import Layout, Observation, Plan, Proof, Ruling
 from outlast.model.records import RecordSet, RecordType
+from outlast.model.shares import Share
 from outlast.model.topology import Address, Settings
 from outlast.model.treenames import generation_of
 from outlast.model.units import Generation
@@ -78,7 +79,7 @@ class World:
         tell = self.facts.append
         return MirroredEnactor(
             e1,
-            peers=[e1],
+            share=Share(peers=(e1,)),
             settings=Settings(verify_interval_s=0.02, takeover_s=0.02),
             ledger=ledger,
             providers={dns: self.dns},

@@ -67,11 +67,10 @@ def tend(layout: Layout, top: str, piece: Piece, found: Observation) -> Transact
         raise Bug(
             f"{layout.endpoint}: {piece.removed or piece.laid} does not lie in the tree {top!r}"
         )
-    laid = tuple((one.name, one.rtype) for one in piece.laid)
     return Transaction(
         zone=layout.zone,
         conditions=_conditions(layout, found),
-        deletions=(*piece.removed, *laid),
+        deletions=piece.removed,
         additions=piece.laid,
     )
 

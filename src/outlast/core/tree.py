@@ -45,8 +45,8 @@ class Piece:
     """What one transaction changes below a tree's label.
 
     Attributes:
-        removed: what is taken away without anything in its place.
-        laid: what is put there, in place of whatever stands.
+        removed: what is taken away first: only what was seen to stand there and should not.
+        laid: what is put there.
     """
 
     removed: tuple[Key, ...]
@@ -120,15 +120,23 @@ def through(seen: Observation, leaves: Observation) -> Observation | None:
 def missing(plan: Plan, standing: Observation, limit: int = CHUNK_BYTES_MAX) -> tuple[Piece, ...]:
     """Return what must still be changed until a plan's tree is exactly the plan, in transactions.
 
+    What was not seen to stand is added and nothing is deleted for it. A piece that arrives after another
+    enactor's survey then changes nothing, even at a server that acknowledges an addition and drops it.
+
     Args:
         standing: everything that stands at the tree's names.
         limit: bytes that one transaction carries.
     """
     wanted = leaves_of(plan)
     there, keys = set(standing.record_sets), {(one.name, one.rtype) for one in wanted}
+    stood = {(one.name, one.rtype) for one in standing.record_sets}
     lacking = [one for one in wanted if one not in there]
     stray = [one for one in standing.record_sets if (one.name, one.rtype) not in keys]
-    return (*(Piece((), one) for one in chunks(lacking, limit)), *removals(stray, limit))
+    laying = [
+        Piece(tuple((it.name, it.rtype) for it in one if (it.name, it.rtype) in stood), one)
+        for one in chunks(lacking, limit)
+    ]
+    return (*removals(stray, limit), *laying)
 
 
 def chunks(
