@@ -17,7 +17,7 @@ from outlast.app.board import openapi
 from outlast.app.board.actions import KINDS
 from outlast.glass.access import Role
 
-EXAMPLES = 4
+EXAMPLES = 3
 POSITIVE, NEGATIVE = GenerationMode.POSITIVE, GenerationMode.NEGATIVE
 
 
