@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 WORKERS ?= 2
 FILE ?= examples/three-regions.yaml
 
-.PHONY: help up demo test check lint types bench clean
+.PHONY: help up october demo test check lint types bench clean
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 10
 
@@ -30,6 +30,20 @@ $(VENV)/.ready-bench: $(VENV)/.ready-test
 up: $(VENV)/.ready ## start the example: name server, three regions, planner, enactors; Ctrl-C ends it
 	@command -v dig >/dev/null 2>&1 || echo "no dig?    $(BIN)/python ops/ask.py 127.0.0.1:5300 www.shop.test"
 	@$(BIN)/outlast up $(FILE) --play-regions
+
+$(VENV)/.ready-october: $(VENV)/.ready
+	@echo "adding the libraries of drills and detection (once)"
+	@$(BIN)/pip install --quiet --disable-pip-version-check -e '.[fast,drill,detect]'
+	@touch $@
+
+DAY := build/october-2025
+SPEED ?= 120
+october: $(VENV)/.ready-october ## while `make up` runs: 20 October 2025 arrives on its board, SPEED=120 times as fast
+	@mkdir -p build
+	@test -f $(DAY).parquet || $(BIN)/outlast reports synth incidents/us-east-1-2025 -o $(DAY).parquet \
+	  --total 17000000 --evidence $(DAY)-probes.jsonl
+	@$(BIN)/outlast watch $(DAY).parquet --topology oct2025 --evidence $(DAY)-probes.jsonl \
+	  --evidence examples/october-2025/notices.jsonl --brief --speed $(SPEED) --board $(FILE)
 
 demo: $(VENV)/.ready ## half a minute of disasters, each claim checked by asking DNS
 	@$(BIN)/outlast demo
