@@ -35,7 +35,7 @@ from outlast.drivers.reports.stream import Outbox
 from outlast.drivers.reports.tokens import Source, find_source, fingerprint, renewed
 from outlast.model.topology import Address
 
-WAIT_S = 60.0
+WAIT_S = 240.0
 SMALL = Rules(memory_slots=1 << 10, network_slots=1 << 10)
 
 

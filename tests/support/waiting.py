@@ -15,7 +15,7 @@ async def eventually(condition: Callable[[], bool], *, deadline_s: float = DEADL
 
 
 async def answered(
-    condition: Callable[[], Awaitable[bool]], what: str, *, deadline_s: float = 60.0
+    condition: Callable[[], Awaitable[bool]], what: str, *, deadline_s: float = 240.0
 ) -> None:
     """Return as soon as somebody who is asked says so; fail with what was waited for."""
     deadline = time.monotonic() + deadline_s
