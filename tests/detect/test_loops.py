@@ -1,5 +1,6 @@
 """Compiled loops say what the plain words for them say, on the same input."""
 
+from dataclasses import replace
 from math import comb
 
 import numpy as np
@@ -8,12 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from outlast.detect import chance, loops, noisyor
+from outlast.detect.blame import _carried
 from outlast.detect.cells import Grid
 from outlast.detect.charts import Charts, deviance
 from outlast.detect.evidence import Rows
 from outlast.detect.intake import Batch, Fate, Intake, Rules
 from outlast.detect.pools import Pools
 from outlast.detect.seen import Seen, mixed
+from outlast.detect.verdict import Cause, CauseKind, Roads
 
 WINDOWS = (1, 2, 5)
 
@@ -177,3 +180,14 @@ def test_chance_alone_is_taken_for_a_cause_less_than_once_in_a_thousand_times() 
     shares = [float(np.mean(np.array(found) <= bound)) for bound in (0.01, 0.1)]
     assert shares[0] <= 0.02
     assert shares[1] <= 0.1
+
+
+def test_who_fails_with_what_it_should_do_without_is_a_cause_of_its_own() -> None:
+    """A firm need passes a failure on and excuses; a faint one does not."""
+    launch = Cause(CauseKind.SERVICE, "launch in a")
+    balancer = Cause(CauseKind.SERVICE, "balancer in a")
+    none = np.zeros(0, np.int64)
+    firm = Roads((), (balancer, launch), none, none, {balancer: (launch,)})
+    faint = replace(firm, faint={balancer: frozenset({launch})})
+    assert _carried(firm, (launch, balancer)) == (balancer,)
+    assert _carried(faint, (launch, balancer)) == ()

@@ -136,6 +136,8 @@ def _carried(graph: Roads, chosen: Sequence[Cause]) -> tuple[Cause, ...]:
 
     A store takes gateways, functions and queues down, and each of those all that stands on it. They did
     fail, and without them the picture would be wrong; but nobody would have to mend them.
+    Who leans only faintly is none of these: it should have done without, so that it failed is its own
+    trouble (a balancer whose checks doubt new machines takes good ones out as well).
     """
     return tuple(
         sorted(
@@ -143,7 +145,9 @@ def _carried(graph: Roads, chosen: Sequence[Cause]) -> tuple[Cause, ...]:
             for one in chosen
             if one.kind is CauseKind.SERVICE
             and any(
-                other in graph.above.get(one, ()) and one not in graph.above.get(other, ())
+                other in graph.above.get(one, ())
+                and other not in graph.faint.get(one, ())
+                and one not in graph.above.get(other, ())
                 for other in chosen
                 if other != one
             )
