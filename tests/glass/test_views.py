@@ -82,6 +82,12 @@ def test_a_cause_stands_before_its_symptoms() -> None:
     assert "not as planned" in found.why
 
 
+def test_a_cause_never_explains_more_than_is_down() -> None:
+    """Blame is asked every few minutes; meanwhile services become well again."""
+    found = judged(Standing(), replace(CAUSE, down=68))
+    assert found.what == "region `us-east` explains what is down: 68 services down now."
+
+
 def test_an_empty_name_stands_before_any_cause() -> None:
     """Nothing else can be repaired at once."""
     found = judged(Standing(Line("empty", "EMPTY")), CAUSE)

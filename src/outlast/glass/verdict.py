@@ -172,9 +172,12 @@ def cause(detection: Detection) -> Verdict:
     if detection.outcome is Outcome.CAUSE and detection.suspects:
         first = detection.suspects[0]
         named = ", ".join(one.cause for one in detection.suspects[:2])
+        hit = f"{first.explained_count:,} of {down}"
+        if first.explained_count > detection.down:  # some are well again since blame was asked
+            hit = f"what is down: {down} now"
         return Verdict(
             kind=BAD,
-            what=f"{named} explains {first.explained_count:,} of {down}.",
+            what=f"{named} explains {hit}.",
             since_ns=detection.since_ns,
             sure=f"{share(first.posterior)} likely; {_by_chance(detection.chance)}",
             todo=todo or "look at what it explains, and at what speaks against it",
