@@ -157,6 +157,7 @@ async def test_what_changes_for_an_account_changes_for_who_is_logged_in(
         assert (await client.get("/act/freeze")).status_code == 403
         boarding.change(lambda known: known.with_account(replace(otto, disabled=True)))
         assert (await client.get("/account")).status_code == 303
+        assert (await log_in(client, "otto")).status_code == 401
     async with boarding.logged_in("ann") as client:
         ann = boarding.accounts.read().account("ann")
         assert ann is not None
