@@ -95,11 +95,7 @@ def check(text: str, key: Verifier) -> str:
     """
     try:
         proof = msgspec.json.decode(text, type=dict[str, object])
-        found: Inclusion | Extension
-        if "entry" in proof:
-            found = msgspec.convert(proof, Inclusion)
-        else:
-            found = msgspec.convert(proof, Extension)
+        found = _entry_proof(proof) if "entry" in proof else msgspec.convert(proof, Extension)
         path = [bytes.fromhex(one) for one in found.path]
     except (msgspec.MsgspecError, ValueError) as error:
         raise ConfigError(
@@ -116,6 +112,10 @@ def check(text: str, key: Verifier) -> str:
         raise ProofError(str(error)) from error
     check_consistency(before.size, now.size, path, before.root, now.root)
     return f"the log of {now.size} entries begins with that of {before.size}"
+
+
+def _entry_proof(proof: dict[str, object]) -> Inclusion | Extension:
+    return msgspec.convert(proof, Inclusion)
 
 
 def kept_checkpoint(where: str, key: Verifier) -> str:

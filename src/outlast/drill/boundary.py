@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from outlast.drill.compiled.choice import Engine
+from outlast.drill.compiled.wanted import Engine
 from outlast.drill.mechanisms.serving import Queues
 from outlast.drill.parts import Fitted
 from outlast.drill.running import Run
