@@ -111,7 +111,11 @@ def cluster(folder: Path) -> Iterator[str]:
         for one in reversed(running):
             one.terminate()
         for one in running:
-            one.wait(timeout=DEADLINE_S)
+            try:
+                one.wait(timeout=DEADLINE_S)
+            except subprocess.TimeoutExpired:  # it waits for a scheduler that has ended already
+                one.kill()
+                one.wait()
         log.close()
 
 
