@@ -43,7 +43,8 @@ october: $(VENV)/.ready-october ## while `make up` runs: 20 October 2025 arrives
 	@test -f $(DAY).parquet || $(BIN)/outlast reports synth incidents/us-east-1-2025 -o $(DAY).parquet \
 	  --total 17000000 --evidence $(DAY)-probes.jsonl
 	@$(BIN)/outlast watch $(DAY).parquet --topology oct2025 --evidence $(DAY)-probes.jsonl \
-	  --evidence examples/october-2025/notices.jsonl --brief --speed $(SPEED) --board $(FILE)
+	  --evidence examples/october-2025/notices.jsonl --brief --speed $(SPEED) --board $(FILE) \
+	  || test $$? -eq 1  # it found something
 
 demo: $(VENV)/.ready ## half a minute of disasters, each claim checked by asking DNS
 	@$(BIN)/outlast demo
