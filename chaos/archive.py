@@ -13,7 +13,7 @@ from pathlib import Path
 
 import msgspec
 
-from chaos.history import Archived, Recorder, StoreLook
+from chaos.history import Archived, Recorder
 from outlast.drivers import entries
 from outlast.model.errors import StoreCorrupt
 from outlast.ports import Entry
@@ -39,11 +39,7 @@ class Archivist:
         plans = self._read(self.store)
         if plans is None:
             return False
-        found = tuple((one.endpoint, one.generation, one.digest) for one in plans)
-        took_ns = time.monotonic_ns() - at_ns
-        self.recorder.looks.append(
-            StoreLook(since_ns=self.since_ns, at_ns=at_ns, plans=found, took_ns=took_ns)
-        )
+        self.recorder.looked(plans, since_ns=self.since_ns, at_ns=at_ns)
         return True
 
     def heads(self) -> dict[str, tuple[int, str]]:

@@ -176,14 +176,13 @@ def _retained(case: _Case, fair: FairTime) -> Iterator[Violation]:
             stored = {one[1:] for one in look.plans if one[0] == named.endpoint}
             known = seen[look.since_ns]
             late = _needed(live, starts, look.at_ns + look.took_ns)
-            still = {
-                one.answer.fence for one in late
-            }  # the rest may go while the store takes its time
+            # What is superseded while the store takes its time may be gone by the time it answers.
+            still = {one.answer.fence for one in late}
             for run in _needed(live, starts, look.at_ns):
                 fence = _fence_of(run)
-                if run.answer.fence not in still or not _must_be_there(
-                    case.history, fair, run, look, known
-                ):
+                if run.answer.fence not in still:
+                    continue
+                if not _must_be_there(case.history, fair, run, look, known):
                     continue
                 case.judged["S4"] += 1
                 if (fence.generation, fence.digest) not in stored:

@@ -13,7 +13,7 @@ from typing import TypeVar
 from tests.support.etcd import Cluster, Member
 
 from chaos.drawing import Planned
-from chaos.history import Archived, Recorder, StoreLook
+from chaos.history import Archived, Recorder
 from chaos.notdone import Hand, NotDone
 from outlast.drivers import entries
 from outlast.drivers.stores.etcd.link import Access
@@ -56,11 +56,7 @@ class EtcdArchivist:
                 plans = [self._plan(one) for one in self.scan("plan/")]
             except StoreError:
                 return False
-            found = tuple((one.endpoint, one.generation, one.digest) for one in plans)
-            took_ns = time.monotonic_ns() - at_ns
-            self.recorder.looks.append(
-                StoreLook(since_ns=self.since_ns, at_ns=at_ns, plans=found, took_ns=took_ns)
-            )
+            self.recorder.looked(plans, since_ns=self.since_ns, at_ns=at_ns)
         return True
 
     def heads(self) -> dict[str, tuple[int, str]]:

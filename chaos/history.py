@@ -6,6 +6,7 @@ at a running system, so a history can be written down, judged again, and made up
 Times are the machine's monotonic clock in nanoseconds, which all processes of a machine share.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -204,6 +205,12 @@ class Recorder:
     looks: list[StoreLook] = field(default_factory=list)
     promises: list[Promise] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+
+    def looked(self, plans: Iterable[Archived], *, since_ns: int, at_ns: int) -> None:
+        """Take down what a look into the store found that was begun at a time and ends now."""
+        found = tuple((one.endpoint, one.generation, one.digest) for one in plans)
+        took_ns = time.monotonic_ns() - at_ns
+        self.looks.append(StoreLook(since_ns=since_ns, at_ns=at_ns, plans=found, took_ns=took_ns))
 
 
 def plans_at(plans: Iterable[Archived], sides: tuple[str, ...]) -> tuple[Archived, ...]:

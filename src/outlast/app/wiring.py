@@ -30,7 +30,8 @@ from outlast.drivers.trail.record import CheckpointRecord
 from outlast.drivers.trail.scribe import Scribe, hide_people
 from outlast.drivers.witness import Witness
 from outlast.model.api import ProviderKind
-from outlast.model.names import DnsName, EnactorName, ProviderName, VantageName, is_below
+from outlast.model.errors import Bug
+from outlast.model.names import DnsName, EnactorName, ProviderName, VantageName, zone_of
 from outlast.model.plan import Layout, Observation, Plan
 from outlast.model.topology import Address, Provider, StoreChoice, Topology
 from outlast.ports import Clock, Store
@@ -216,16 +217,11 @@ class World:
         name = self.topology.trail.checkpoint
         if name is None:
             return None
-        zone, at = max(
-            (
-                (zone, one)
-                for one in self.topology.providers
-                for zone in one.zones
-                if is_below(name, zone)
-            ),
-            key=lambda pair: len(pair[0]),
-        )
-        key = self.trail_signer().verifier
+        providers, key = self.topology.providers, self.trail_signer().verifier
+        zone = zone_of(name, tuple(zone for one in providers for zone in one.zones))
+        if zone is None:
+            raise Bug(f"{name} lies in no provider's zone, which the topology's rules exclude")
+        at = next(one for one in providers if zone in one.zones)
         return CheckpointRecord(self.provider(at), name=name, zone=zone, at=at.name, key=key)
 
     def last_good_keys(self) -> Mapping[ProviderName, bytes]:

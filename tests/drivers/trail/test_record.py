@@ -1,11 +1,20 @@
 """The checkpoint in the DNS: moved forward, never back, and never over what is not ours."""
 
+import asyncio
 import dataclasses
+from pathlib import Path
 
 import pytest
 from tests.support import modeldns
+from tests.support.waiting import eventually
 
+from outlast.drivers.clock import SystemClock
+from outlast.drivers.ledger import Ledger
+from outlast.drivers.stores.memory import MemoryStore
+from outlast.drivers.trail.folder import TileFolder
+from outlast.drivers.trail.keeper import Keeper
 from outlast.drivers.trail.record import CheckpointRecord, RecordRefusedError
+from outlast.drivers.trail.scribe import Scribe
 from outlast.model.names import DnsName, ProviderName
 from outlast.model.plan import Layout, Observation, Outcome, Transaction
 from outlast.model.records import RecordSet, RecordType
@@ -22,6 +31,7 @@ class Zone:
     def __init__(self) -> None:
         self.sets: modeldns.Zone = ()
         self.meanwhile: str = ""
+        self.closed = False
 
     async def read(self, layout: Layout) -> Observation:
         return modeldns.read(self.sets, layout, Nanos(0))
@@ -33,7 +43,7 @@ class Zone:
         return Outcome(kind=kind)
 
     async def close(self) -> None:
-        pass
+        self.closed = True
 
     def put(self, *lines: str) -> None:
         self.sets = (RecordSet(NAME, RecordType.TXT, 60, lines),)
@@ -94,6 +104,31 @@ async def test_what_is_not_ours_stays(zone: Zone, record: CheckpointRecord) -> N
         with pytest.raises(RecordRefusedError, match="not ours"):
             await record.move(note(9))
         assert zone.lines == lines
+
+
+@pytest.mark.slow
+async def test_what_comes_within_the_pause_is_shown_after_it(
+    zone: Zone, record: CheckpointRecord, tmp_path: Path
+) -> None:
+    """Though nothing more happens by then that would wake the keeper; and its end closes the connection."""
+    store = MemoryStore()
+    ledger = Ledger(store, SystemClock(), "test")
+    keeper = Keeper(
+        store,
+        Scribe(store, lambda name: name),
+        [TileFolder(tmp_path, SIGNER)],
+        tell=lambda _: None,
+        record=record,
+        record_every_s=3.5,  # longer than the keeper goes on by its own commits
+    )
+    task = asyncio.create_task(keeper.run())
+    await ledger.note("tick", "first")
+    await eventually(lambda: zone.lines != ())
+    await ledger.note("tick", "second")
+    await eventually(lambda: zone.lines[0].split()[1] == "2")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert zone.closed
 
 
 async def test_of_two_who_move_it_at_once_one_is_refused(

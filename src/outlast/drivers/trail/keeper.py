@@ -5,6 +5,7 @@ written, or holds something else, is told and left alone: the trail goes on with
 """
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 from outlast.drivers.facts import Event, Fact, Tell
@@ -35,6 +36,7 @@ class Keeper:
         *,
         tell: Tell,
         record: CheckpointRecord | None = None,
+        record_every_s: float = RECORD_EVERY_S,
     ) -> None:
         self._store = store
         self._scribe = scribe
@@ -42,15 +44,28 @@ class Keeper:
         self._open: list[TileFolder] = []
         self._tell = tell
         self._record = record
+        self._record_every_s = record_every_s
         self._record_due_s = 0.0
+        self._record_behind = False
         self._refused: dict[TileFolder | CheckpointRecord, str] = {}
 
     async def run(self) -> None:
         """Keep the trail until cancelled."""
+        try:
+            await self._run()
+        finally:
+            if self._record is not None:
+                await self._record.close()
+
+    async def _run(self) -> None:
         revision, store = 0, StoreWatch(self._tell, ROLE)
         while True:
             try:
-                revision = await self._store.wait(revision)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout_at(
+                        self._record_due_s if self._record_behind else None
+                    ):
+                        revision = await self._store.wait(revision)
                 await self.keep()
                 store.back()
             except StoreError as error:
@@ -68,11 +83,15 @@ class Keeper:
             await self._move(self._record, self._open[0])
 
     async def _move(self, record: CheckpointRecord, folder: TileFolder) -> None:
-        """Let the record in the DNS show what the first folder shows, now and then."""
+        """Let the record in the DNS show what the first folder shows, now and then.
+
+        What comes within the pause is not forgotten: `run` wakes for it, though nothing more may happen.
+        """
         now_s = asyncio.get_running_loop().time()
-        if now_s < self._record_due_s or not folder.size:
+        self._record_behind = now_s < self._record_due_s
+        if self._record_behind or not folder.size:
             return
-        self._record_due_s = now_s + RECORD_EVERY_S
+        self._record_due_s = now_s + self._record_every_s
         try:
             await record.move(folder.read(CHECKPOINT).decode())
             self._refused.pop(record, None)
