@@ -26,7 +26,8 @@ async def carries(
     try:
         from outlast.drill.steady import without  # noqa: PLC0415 - numpy need not be there
     except ImportError:
-        out.print("services are not simulated: `pip install 'outlast[drill]'` brings the engine")
+        hint = "services are not simulated: `pip install 'outlast[drill]'` brings the engine"
+        out.print(hint, markup=False)
         return True
     found = await asyncio.to_thread(without, topology, region)
     worse = [one for one in found if one.after < min(SERVED_MIN, one.before)]
