@@ -94,7 +94,8 @@ def _thing(thing: Thing) -> dict[str, str]:
 
 def boot_text(boot: Boot, what: str) -> str:
     """Return the order of a cold start, wave by wave."""
-    lines = [f"From cold, {what} can come up in {len(boot.waves)} waves:"]
+    number = len(boot.waves)
+    lines = [f"From cold, {what} can come up in {number} wave{'' if number == 1 else 's'}:"]
     lines += [f"{at:>4}. {', '.join(one)}" for at, one in enumerate(boot.waves, start=1)]
     if boot.stuck:
         lines.append(f"These never can: {', '.join(boot.stuck)}")
