@@ -95,7 +95,8 @@ def check(text: str, key: Verifier) -> str:
     """
     try:
         proof = msgspec.json.decode(text, type=dict[str, object])
-        found = _entry_proof(proof) if "entry" in proof else msgspec.convert(proof, Extension)
+        kind: type[Inclusion | Extension] = Inclusion if "entry" in proof else Extension
+        found = msgspec.convert(proof, kind)
         path = [bytes.fromhex(one) for one in found.path]
     except (msgspec.MsgspecError, ValueError) as error:
         raise ConfigError(
@@ -112,10 +113,6 @@ def check(text: str, key: Verifier) -> str:
         raise ProofError(str(error)) from error
     check_consistency(before.size, now.size, path, before.root, now.root)
     return f"the log of {now.size} entries begins with that of {before.size}"
-
-
-def _entry_proof(proof: dict[str, object]) -> Inclusion | Extension:
-    return msgspec.convert(proof, Inclusion)
 
 
 def kept_checkpoint(where: str, key: Verifier) -> str:

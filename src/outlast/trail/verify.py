@@ -97,18 +97,23 @@ def read_checkpoint(read: ReadFile, key: Verifier) -> Checkpoint:
         raise TamperedError(str(error)) from error
 
 
-def entries(read: ReadFile, size: int) -> Iterator[tuple[int, TrailEntry]]:
-    """Yield index and content of every entry.
+def entries(
+    read: ReadFile, size: int, *, first: int = 0, end: int | None = None
+) -> Iterator[tuple[int, TrailEntry]]:
+    """Yield index and content of the entries of a log of `size` entries, from `first` up to before `end`.
 
     Raises:
         TamperedError: one cannot be read.
     """
-    for bundle in range(-(-size // WIDTH)):
-        for offset, raw in enumerate(_bundle(read, bundle, width_of(size, bundle))):
+    end = size if end is None else end
+    for bundle in range(first // WIDTH, -(-end // WIDTH)):
+        for index, raw in enumerate(_bundle(read, bundle, width_of(size, bundle)), bundle * WIDTH):
+            if not first <= index < end:
+                continue
             try:
-                yield bundle * WIDTH + offset, unpack(raw)
+                yield index, unpack(raw)
             except ValueError as error:
-                raise TamperedError(f"entry {bundle * WIDTH + offset}: {error}") from error
+                raise TamperedError(f"entry {index}: {error}") from error
 
 
 def raw_entry(read: ReadFile, index: int, size: int) -> bytes:

@@ -13,7 +13,7 @@ from outlast.drivers.clock import SystemClock
 from outlast.drivers.facts import Event, Fact
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.stores.memory import MemoryData, MemoryStore
-from outlast.drivers.trail.folder import TileFolder, TrailForkError
+from outlast.drivers.trail.folder import TileFolder, TrailForkError, published_in
 from outlast.drivers.trail.keeper import Keeper
 from outlast.drivers.trail.scribe import HEAD, Scribe, TrailHead, entry_key
 from outlast.model.errors import StoreCorrupt
@@ -51,15 +51,9 @@ class World:
         for index in range(first, last):
             await self.ledger.note("tick", f"number {index}", endpoint="shop", by="somebody")
 
-    def read(self, path: str) -> bytes:
-        try:
-            return (self.root / path).read_bytes()
-        except FileNotFoundError as error:
-            raise LookupError(path) from error
-
     def published(self) -> list[TrailEntry]:
-        size = verify(self.read, KEY).checkpoint.size
-        return [one for _, one in entries(self.read, size)]
+        read = published_in(self.root)
+        return [one for _, one in entries(read, verify(read, KEY).checkpoint.size)]
 
     def told(self) -> list[Event]:
         return [fact.event for fact in self.facts]

@@ -16,7 +16,7 @@ from outlast.app.board import forms
 from outlast.app.commands.apply import publish_wanted
 from outlast.app.commands.evacuate import begin_evacuation, begin_return, region_of
 from outlast.app.commands.freeze import lift_freeze, place_freeze, place_waiver
-from outlast.app.commands.incident import Opening, Saying, put_opening, put_saying
+from outlast.app.commands.incident import put_opening, put_saying
 from outlast.app.commands.release import check_orphan, take_out
 from outlast.app.commands.rescue import bring_back, choose
 from outlast.app.commands.rollback import roll_back
@@ -162,17 +162,8 @@ async def _open(form: forms.IncidentOpen, site: Site, agree: Agree) -> int:
     site.out.print(f"{form.impact}: {form.title}\n{form.say}", markup=False)
     if not agree(f"open an incident: {form}"):
         return DECLINED
-    wanted = Opening(
-        title=form.title,
-        say=form.say,
-        impact=form.impact,
-        about=form.about,
-        began=form.began,
-        notice=form.notice,
-        exercise=form.exercise,
-    )
     now_ns = site.session.world.clock.now_ns()
-    found = await put_opening(site.session.ledger, wanted, site.by, now_ns)
+    found = await put_opening(site.session.ledger, form, site.by, now_ns)
     site.out.print(f"incident {found.number} is open: {found.title}", markup=False)
     return 0
 
@@ -182,16 +173,8 @@ async def _say(form: forms.IncidentSay, site: Site, agree: Agree) -> int:
     site.out.print(f"about incident {form.number}, {where}:\n{form.say}", markup=False)
     if not agree(f"say: {form}"):
         return DECLINED
-    wanted = Saying(
-        number=form.number,
-        say=form.say,
-        phase=form.phase,
-        confirmed=form.confirmed,
-        revises=form.revises,
-        private=form.private,
-    )
     now_ns = site.session.world.clock.now_ns()
-    found = await put_saying(site.session.ledger, wanted, site.by, now_ns)
+    found = await put_saying(site.session.ledger, form, site.by, now_ns)
     site.out.print(f"incident {found.number}: {found.phase}, {len(found.updates)} updates")
     return 0
 

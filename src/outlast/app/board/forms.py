@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Meta, inspect
 
 from outlast.app.board.access import Refused
+from outlast.app.commands.incident import Opening, Saying
 from outlast.app.options import DURATION
 from outlast.core.guard import WAIVABLE
 from outlast.glass.incident import Impact, Phase
@@ -167,7 +168,7 @@ class Release:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentOpen:
+class IncidentOpen(Opening):
     """Open an incident; that acknowledges it, and tells the public."""
 
     title: Annotated[str, _words("Title", "What people notice.")]
@@ -185,7 +186,7 @@ class IncidentOpen:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class IncidentSay:
+class IncidentSay(Saying):
     """Say something about an incident."""
 
     number: Number

@@ -15,6 +15,7 @@ from outlast.app.board.frame import render
 from outlast.app.board.once import Once
 from outlast.app.wiring import World
 from outlast.drivers.incidents import all_incidents
+from outlast.drivers.trail.folder import published_in
 from outlast.glass.incident import Incident, Numbered, concerns, milestones
 from outlast.glass.incident import missing as missing_steps
 from outlast.glass.review import as_html, review
@@ -97,12 +98,7 @@ class IncidentPages:
 
 
 def _verified(world: World) -> tuple[Numbered, ...] | str:
-    def read(path: str) -> bytes:
-        try:
-            return (world.state.trail / path).read_bytes()
-        except FileNotFoundError as error:
-            raise LookupError(path) from error
-
+    read = published_in(world.state.trail)
     try:
         size = verify(read, world.trail_signer().verifier).checkpoint.size
         return tuple(entries(read, size))

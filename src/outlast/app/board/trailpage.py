@@ -6,13 +6,13 @@ store: the files are what is published, and what anybody else would see.
 """
 
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
-from outlast.trail.entry import TrailEntry, unpack
+from outlast.drivers.trail.folder import published_in
+from outlast.trail.entry import TrailEntry
 from outlast.trail.note import Verifier
 from outlast.trail.tiles import CHECKPOINT
-from outlast.trail.verify import TamperedError, raw_entry, read_checkpoint
+from outlast.trail.verify import TamperedError, entries, read_checkpoint
 
 SHOWN = 50
 TRIES = 3
@@ -68,30 +68,14 @@ def published_checkpoint(folder: Path) -> str:
 
 
 def _read(folder: Path, key: Verifier, before: int) -> TrailSight:
-    def read(path: str) -> bytes:
-        try:
-            return (folder / path).read_bytes()
-        except OSError as error:
-            raise LookupError(path) from error
-
     note = published_checkpoint(folder)
     size = read_checkpoint(lambda _: note.encode(), key).size
     end = min(before, size) if before else size
-    found = [
-        (index, _entry(raw_entry(read, index, size), index))
-        for index in islice(range(end - 1, -1, -1), SHOWN)
-    ]
+    found = list(entries(published_in(folder), size, first=max(0, end - SHOWN), end=end))
     return TrailSight(
         checkpoint=note,
         size=size,
-        entries=tuple(found),
+        entries=tuple(reversed(found)),
         key=str(key),
         folder=str(folder),
     )
-
-
-def _entry(raw: bytes, index: int) -> TrailEntry:
-    try:
-        return unpack(raw)
-    except ValueError as error:
-        raise TamperedError(f"entry {index}: {error}") from error

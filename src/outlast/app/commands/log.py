@@ -20,6 +20,7 @@ from outlast.app.trailproofs import (
     prove_extension,
 )
 from outlast.app.trailproofs import check as checked
+from outlast.drivers.trail.folder import published_in
 from outlast.model.errors import ConfigError
 from outlast.model.units import iso
 from outlast.trail.entry import TrailEntry
@@ -124,8 +125,7 @@ def show(where: str, key: str, *, last: int, as_json: bool) -> None:
     """Show the last entries of the log at WHERE. It is verified first."""
     read, verifier = reader(where), _key(key)
     size = verified(read, verifier).size
-    found = [one for one in _entries(read, size) if one[0] >= size - last]
-    _print(found, as_json=as_json)
+    _print(list(_entries(read, size, first=max(0, size - last))), as_json=as_json)
 
 
 @log.command(
@@ -223,14 +223,7 @@ def reader(where: str) -> ReadFile:
             remedy="name the folder that `outlast up` publishes to, by default "
             ".outlast/NAME/trail beside the topology",
         )
-    return lambda path: _load(root / path)
-
-
-def _load(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise LookupError(str(path)) from error
+    return published_in(root)
 
 
 def _fetch(url: str) -> bytes:
@@ -265,9 +258,9 @@ def verified(read: ReadFile, key: Verifier) -> Checkpoint:
         raise click.exceptions.Exit(1) from error
 
 
-def _entries(read: ReadFile, size: int) -> Iterator[tuple[int, TrailEntry]]:
+def _entries(read: ReadFile, size: int, first: int = 0) -> Iterator[tuple[int, TrailEntry]]:
     try:
-        yield from entries(read, size)
+        yield from entries(read, size, first=first)
     except TamperedError as error:
         click.echo(f"CANNOT BE READ: {error}", err=True)
         raise click.exceptions.Exit(1) from error

@@ -27,7 +27,7 @@ from outlast.trail.tiles import (
     unpack_entries,
     width_of,
 )
-from outlast.trail.verify import TamperedError, read_checkpoint, tile_reader
+from outlast.trail.verify import ReadFile, TamperedError, read_checkpoint, tile_reader
 
 
 class TrailForkError(StoreError):
@@ -164,6 +164,21 @@ class TileFolder:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+
+def published_in(root: Path) -> ReadFile:
+    """Return what reads the files of a log in a folder, as anybody does: what cannot be read is not there.
+
+    Whoever continues the log must tell the two apart: see `TileFolder.read`.
+    """
+
+    def read(path: str) -> bytes:
+        try:
+            return (root / path).read_bytes()
+        except OSError as error:
+            raise LookupError(str(root / path)) from error
+
+    return read
 
 
 def _refused(root: Path, why: str) -> TrailForkError:
