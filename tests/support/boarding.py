@@ -16,8 +16,8 @@ from tests.support.nameservers import free_port
 from tests.support.system import TOPOLOGY
 
 from outlast.app.board.access import CSRF, Entrance, Gate
-from outlast.app.board.acting import acting
 from outlast.app.board.desk import Desk
+from outlast.app.board.routes import Board
 from outlast.app.options import open_world
 from outlast.app.session import Session
 from outlast.app.wiring import World
@@ -141,6 +141,6 @@ def make_boarding(folder: Path, entrance: Entrance | None = None) -> Boarding:
             world=world, store=store, ledger=world.ledger(store, "board"), providers=providers
         )
 
-    app = Starlette(routes=acting(Desk(session), gate))
+    app = Starlette(routes=Board(Desk(session), gate).routes())
     app.state.troubles = dict
     return Boarding(world, clock, store, gate, app)

@@ -1,4 +1,4 @@
-"""Incidents in the store: one key each; whatever is done to one is a note in the journal as well."""
+"""Incidents in the store: one key each; whatever is done to one stands in the journal by the same commit."""
 
 from collections.abc import Callable
 
@@ -33,12 +33,8 @@ async def open_incident(ledger: Ledger, make: Callable[[int], Incident], *, by: 
     for _ in range(ATTEMPTS):
         known = await all_incidents(ledger)
         incident = make(known[0].number + 1 if known else 1)
-        change = Change(
-            requires=((_key(incident.number), 0),),
-            puts=((_key(incident.number), msgspec.json.encode(incident)),),
-        )
-        if await ledger.store.commit(change) is not None:
-            await _note(ledger, incident, f"opened: {incident.title}", by=by)
+        note = _note(ledger, incident, f"opened: {incident.title}", by=by)
+        if await _put(ledger, incident, 0, note):
             return incident
     raise StoreError("incidents are being opened by others all the time", remedy="try again")
 
@@ -59,21 +55,29 @@ async def update_incident(ledger: Ledger, number: int, update: Update) -> Incide
         try:
             incident = entries.decode(_INCIDENT, entry).updated(update)
         except ValueError as error:
-            raise ConfigError(str(error), remedy="`outlast incident show` numbers them") from error
-        change = Change(
-            requires=((_key(number), entry.revision),),
-            puts=((_key(number), msgspec.json.encode(incident)),),
-        )
-        if await ledger.store.commit(change) is not None:
-            said = "said in public" if update.public else "noted"
-            await _note(ledger, incident, f"{said} ({update.phase}): {update.text}", by=update.by)
+            raise ConfigError(
+                str(error),
+                remedy="`outlast incident list --json` shows its updates; the first is number 1",
+            ) from error
+        said = "said in public" if update.public else "noted"
+        text = f"{said} ({update.phase}): {update.text}"
+        if await _put(
+            ledger, incident, entry.revision, _note(ledger, incident, text, by=update.by)
+        ):
             return incident
     raise StoreError(
         f"incident {number} is being updated by others all the time", remedy="try again"
     )
 
 
-async def _note(ledger: Ledger, incident: Incident, text: str, *, by: str) -> None:
+async def _put(ledger: Ledger, incident: Incident, revision: int, note: tuple[str, bytes]) -> bool:
+    """Put an incident in the place of its last revision (0: of none), and its note; False: others were first."""
+    mine = (_key(incident.number), msgspec.json.encode(incident))
+    change = Change(requires=((mine[0], revision),), puts=(mine, note))
+    return await ledger.store.commit(change) is not None
+
+
+def _note(ledger: Ledger, incident: Incident, text: str, *, by: str) -> tuple[str, bytes]:
     data: dict[str, object] = {"incident": incident.number, "phase": incident.phase}
     event = "exercise" if incident.exercise else "incident"
-    await ledger.note(event, f"incident {incident.number} {text}", by=by, data=data)
+    return ledger.line(event, f"incident {incident.number} {text}", endpoint="", by=by, data=data)

@@ -152,7 +152,13 @@ EVENTS = {
 
 
 def concerns(incident: Incident, entry: TrailEntry) -> bool:
-    """Return whether an entry of the trail belongs to an incident: its time and its subject fit."""
+    """Return whether an entry of the trail belongs to an incident: its time and its subject fit.
+
+    What was said of an incident is its own, and never another's that was open beside it.
+    """
+    number = (entry.data or {}).get("incident")
+    if number is not None:
+        return number == incident.number
     end = incident.resolved_ns
     inside = incident.began_ns <= entry.at_ns and (end is None or entry.at_ns <= end)
     named = {entry.about, *_named(entry)} - {""}

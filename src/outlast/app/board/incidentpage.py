@@ -5,7 +5,6 @@ verified first, which takes seconds where it is long: once for each state of it.
 """
 
 import asyncio
-from collections.abc import Sequence
 
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, PlainTextResponse, Response
@@ -19,11 +18,11 @@ from outlast.drivers.trail.folder import published_in
 from outlast.glass.incident import Incident, Numbered, concerns, milestones
 from outlast.glass.incident import missing as missing_steps
 from outlast.glass.review import as_html, review
-from outlast.model.errors import StoreError
 from outlast.trail.tiles import CHECKPOINT
 from outlast.trail.verify import TamperedError, entries, verify
 
 HERE = "/incidents"
+REVIEWS = frozenset({"md", "html"})
 
 
 class IncidentPages:
@@ -64,13 +63,15 @@ class IncidentPages:
 
     async def review(self, desk: Desk, request: Request) -> Response:
         """Answer with the review, as Markdown or as a page of its own."""
-        found = await self._find(desk, request)
-        if found is None:
-            return missing("there is no such incident")
+        found, kind = await self._find(desk, request), request.path_params["kind"]
+        if found is None or kind not in REVIEWS:
+            return missing(
+                "there is no such incident" if found is None else "there is no such file"
+            )
         trail = await self._trail(desk.session.world)
         if isinstance(trail, str):
             return PlainTextResponse(f"there is no review without the audit trail: {trail}", 503)
-        text, kind = review(found, trail), request.path_params["kind"]
+        text = review(found, trail)
         name = f'attachment; filename="incident-{found.number}.{kind}"'
         if kind == "html":
             return HTMLResponse(as_html(text, found.title), headers={"content-disposition": name})
@@ -81,10 +82,7 @@ class IncidentPages:
     async def _find(self, desk: Desk, request: Request) -> Incident | None:
         """Return the incident as the store has it now: whoever just said something looks for it here."""
         number = request.path_params["number"]
-        try:
-            known: Sequence[Incident] = await all_incidents(desk.session.ledger)
-        except StoreError:
-            known = (await desk.seen(request)).incidents
+        known = await all_incidents(desk.session.ledger)
         return next((one for one in known if one.number == number), None)
 
     async def _trail(self, world: World) -> tuple[Numbered, ...] | str:
