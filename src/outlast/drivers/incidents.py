@@ -71,7 +71,7 @@ async def update_incident(ledger: Ledger, number: int, update: Update) -> Incide
 
 
 async def _put(ledger: Ledger, incident: Incident, revision: int, note: tuple[str, bytes]) -> bool:
-    """Put an incident in the place of its last revision (0: of none), and its note; False: others were first."""
+    """Put an incident in the place of its last revision (0: none), and its note; False: others were first."""
     mine = (_key(incident.number), msgspec.json.encode(incident))
     change = Change(requires=((mine[0], revision),), puts=(mine, note))
     return await ledger.store.commit(change) is not None
