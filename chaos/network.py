@@ -9,7 +9,7 @@ and lost as well; many containers' kernels do not have it, and then the proxy al
 import contextlib
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 COMMAND_S = 10.0
@@ -52,11 +52,14 @@ class Cable:
         _run("ip", "-n", self.space, "link", "set", "lo", "up")
 
     def remove(self) -> None:
-        """Take everything away; the cable goes with the namespace."""
+        """Take everything away: the cable first.
+
+        It would go with the namespace, but a moment later: the kernel takes a namespace down in the
+        background, and whoever lays the same cable anew meanwhile is told that it exists.
+        """
         self.mend()
-        subprocess.run(
-            ["ip", "netns", "del", self.space], check=False, capture_output=True, timeout=COMMAND_S
-        )
+        for command in (["ip", "link", "del", self.device], ["ip", "netns", "del", self.space]):
+            subprocess.run(command, check=False, capture_output=True, timeout=COMMAND_S)
 
     def pull(self) -> None:
         """Pull the cable."""
@@ -104,20 +107,21 @@ class Cable:
 
 
 @contextlib.contextmanager
-def cables(names: tuple[str, ...]) -> Iterator[dict[str, Cable]]:
+def cables(
+    names: tuple[str, ...], lay: Callable[[Cable], None] = Cable.lay
+) -> Iterator[dict[str, Cable]]:
     """Lay a cable for each name, where that can be done; else none for anybody."""
-    laid: dict[str, Cable] = {}
-    try:
-        if os.geteuid() == 0:
-            with contextlib.suppress(OSError, subprocess.CalledProcessError):
-                for index, name in enumerate(names):
-                    cable = _cable(index)
-                    laid[name] = cable
-                    cable.lay()
-        yield laid if len(laid) == len(names) else {}
-    finally:
-        for cable in laid.values():
-            cable.remove()
+    with contextlib.ExitStack() as stack:
+        laid: dict[str, Cable] = {}
+        try:
+            for index, name in enumerate(names):
+                cable = _cable(index)
+                stack.callback(cable.remove)
+                lay(cable)
+                laid[name] = cable
+        except (OSError, subprocess.SubprocessError):
+            laid.clear()
+        yield laid
 
 
 def _cable(index: int) -> Cable:
