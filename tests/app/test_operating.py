@@ -225,6 +225,22 @@ def test_an_endpoint_that_left_the_topology_stays_until_it_is_released(running: 
     assert running.answer() == {EU, US, AP}, "its neighbour is untouched"
 
 
+def test_an_endpoint_that_was_released_is_published_again_when_it_comes_back(
+    running: System,
+) -> None:
+    """Whoever remembers its last generation must not hold the first one of its new life against it."""
+    log = running.processes[0]
+    text = running.file.read_text().replace("api.shop.test]", "api.shop.test]\n    ttl_s: 2")
+    running.file.write_text(text)
+    until(lambda: running.generation("api.shop.test") == 2, "another plan of it")
+    running.file.write_text(text[: text.index("  api:\n")])
+    until(lambda: "1 endpoints" in log.said(), "it has left")
+    done = running.outlast("release", "api", "--yes")
+    assert done.code == 0, done.out + done.err
+    running.file.write_text(text)
+    running.wait_for(EU, name="api.shop.test")
+
+
 def test_what_stands_in_the_topology_is_not_released(running: System) -> None:
     done = running.outlast("release", "shop", "--yes")
     assert done.code == 2

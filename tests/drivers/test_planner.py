@@ -317,6 +317,43 @@ async def test_another_topology_takes_effect_and_what_left_it_is_left_alone(worl
     assert [one.generation for one in world.facts if one.event is Event.PLANNED] == [1, 2]
 
 
+async def test_what_was_released_and_comes_back_is_planned_anew(world: World) -> None:
+    """A release leaves no entry that tells of it; with the old plan in mind there would be nothing to do."""
+    await world.vote(**UP)
+    await world.head(1)
+    world.planner.change_topology(topology())
+    await eventually(lambda: world.planner.states[API].endpoint is None)
+    await world.ledger.forget(API)
+    world.planner.change_topology(topology(OF))
+    assert serving(await world.head(1)) == {"eu-1", "us-1", "ap-1"}
+    assert world.told(Event.STORE_LOST) == 0, "the store did not go back in time"
+
+
+async def test_an_orphan_that_comes_back_keeps_its_plan(world: World) -> None:
+    await world.vote(**UP)
+    await world.head(1)
+    world.planner.change_topology(topology())
+    await eventually(lambda: world.planner.states[API].endpoint is None)
+    world.planner.change_topology(topology(OF))
+    await world.vote(us=Verdict.DOWN)
+    assert (await world.head(2)).base == 1, "the next one stands on it"
+
+
+async def test_overrides_hold_for_endpoints_that_come_later(still_world: World) -> None:
+    """They were read before it was there, and are not read again until one changes."""
+    world = still_world
+    world.planner.change_topology(topology())
+    await world.ledger.place(freeze(None), "nothing new today")
+    await world.vote(**UP)
+    await world.planner.turn()
+    world.planner.change_topology(topology(OF))
+    async with asyncio.timeout(30):
+        while not world.told(Event.BLOCKED) + world.told(Event.PLANNED):
+            await world.planner.turn()
+            await asyncio.sleep(0)  # the first look at the DNS goes on beside it
+    assert world.told(Event.BLOCKED) == 1
+
+
 class Together(MemoryStore):
     """A store that commits plans only once so many of them wait for it."""
 

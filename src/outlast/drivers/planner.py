@@ -42,6 +42,7 @@ from outlast.drivers.subjects import Subjects
 from outlast.drivers.wellness import Wellness
 from outlast.model.errors import StoreError
 from outlast.model.names import EndpointName, ProviderName, VantageName
+from outlast.model.override import Override
 from outlast.model.topology import Endpoint, Topology
 from outlast.model.units import NO_GENERATION, Generation, Nanos, as_seconds, iso, seconds
 from outlast.ports import Clock, Provider
@@ -79,6 +80,8 @@ class Planner:
         self._subjects = Subjects()
         self._cells = CellKeeper(topology)
         self._recalled: set[EndpointName] = set()
+        self._returned: set[EndpointName] = set()
+        self._overrides: tuple[Override, ...] = ()
         self._wellness = Wellness(topology.settings)
         self._cleaner = Cleaner(ledger, kept=topology.settings.plans_kept, role=ROLE, tell=tell)
         self._revisions = Revisions()
@@ -111,16 +114,14 @@ class Planner:
 
     def change_topology(self, topology: Topology) -> None:
         """Go on with another topology, which was validated as a whole."""
-        gone = {one.name for one in self._topology.endpoints} - {
-            one.name for one in topology.endpoints
-        }
         known = {one.name: one for one in self._topology.endpoints}
+        named = {one.name for one in topology.endpoints}
         self._topology = topology
         now_ns = self._clock.now_ns()
         if self._cells.change(topology):
             for name in known:
                 self._events[name].append(Ticked(at_ns=now_ns))
-        for name in sorted(gone):
+        for name in sorted(known.keys() - named):
             self._events[name].append(
                 TopologyChanged(
                     endpoint=None, provider=None, settings=topology.settings, at_ns=now_ns
@@ -129,6 +130,7 @@ class Planner:
         for endpoint in topology.endpoints:
             if known.get(endpoint.name) != endpoint:
                 self._meet(endpoint, now_ns)
+        self._returned |= self._states.keys() & (named - known.keys())
         self._news.set()
 
     async def run(self) -> None:
@@ -193,29 +195,34 @@ class Planner:
         self._endpoints[endpoint.name] = endpoint
         self._subjects.meet(endpoint)
         self._cells.meet(endpoint)
-        self._events[endpoint.name].append(
-            TopologyChanged(
-                endpoint=endpoint,
-                provider=self._topology.provider(endpoint.provider),
-                settings=self._topology.settings,
-                at_ns=now_ns,
-            )
+        known = TopologyChanged(
+            endpoint=endpoint,
+            provider=self._topology.provider(endpoint.provider),
+            settings=self._topology.settings,
+            at_ns=now_ns,
         )
+        self._events[endpoint.name] += [known, self._overridden(now_ns)]
+
+    def _overridden(self, now_ns: Nanos) -> OverridesChanged:
+        return OverridesChanged(overrides=self._overrides, at_ns=now_ns)
 
     async def _gather(self) -> None:
         now_ns = self._clock.now_ns()
         first, self._gathered = not self._gathered, True
         rows, self._revisions.rows = await self._ledger.rows(newer_than=self._revisions.rows)
+        for name in sorted(self._returned):
+            if (await self._ledger.row(name)).head is None:
+                self._states[name] = loop.State()  # released: what stands there may be anybody's
+        self._returned.clear()
         for row in rows:
             await self._take_row(row, now_ns, first=first)
         overrides, self._revisions.overrides = await self._ledger.overrides(
             newer_than=self._revisions.overrides
         )
         if overrides is not None:
+            self._overrides = tuple(overrides)
             for name in self._subjects.owners(None):
-                self._events[name].append(
-                    OverridesChanged(overrides=tuple(overrides), at_ns=now_ns)
-                )
+                self._events[name].append(self._overridden(now_ns))
         views, self._revisions.views = await self._ledger.views(newer_than=self._revisions.views)
         votes, self._revisions.votes = await self._ledger.votes(newer_than=self._revisions.votes)
         before = dict(self._wellness.sick)
