@@ -194,6 +194,10 @@ class Line:
             self.tally.good[int(now // 60.0)] += 1
         else:
             self.tally.wasted += 1
+        self._next(now)
+
+    def _next(self, now: float) -> None:
+        """Take the next out of the line."""
         line, own = self._line, self.serving
         while line and self._inside < self.servers:
             self._area(now)

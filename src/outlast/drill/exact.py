@@ -17,7 +17,7 @@ from outlast.client.budget import Budget
 from outlast.drill.boundary import Boundary, Met
 from outlast.drill.events import GIVEN_UP, SERVED, WAITING, Line, Rate, Tally
 from outlast.drill.mechanisms.clients import BUCKET_S
-from outlast.model.behaviour import Discipline, Serving
+from outlast.model.behaviour import Serving
 
 CUSTOMERS = 400_000
 """So many requests at most are played through, unless more are asked for."""
@@ -107,18 +107,6 @@ class Bounded(Line):
             request[2] = SERVED
             tally.good[int(now // 60.0)] += 1
         self._next(now)
-
-    def _next(self, now: float) -> None:
-        """Take the next out of the line."""
-        line, own = self._line, self.serving
-        while line and self._inside < self.servers:
-            self._area(now)
-            following = line.pop() if own.discipline is Discipline.LIFO else line.popleft()
-            self._in_line -= 1
-            if own.discipline is Discipline.FRESH and following[2] == GIVEN_UP:
-                continue
-            self.tally.waited_s += now - following[0]
-            self._begin(now, following)
 
 
 @dataclass(frozen=True, slots=True)

@@ -159,7 +159,7 @@ def _path(value: object) -> Path | None:
 
 
 def _list(out: Console) -> int:
-    for name, world, title in library.listing():
+    for name, world, title in library.titles():
         out.print(f"[bold]{name}[/] ({world}): {title}", highlight=False)
     out.print(f"worlds: {', '.join(library.world_names())}")
     return 0

@@ -29,7 +29,6 @@ from outlast.model.errors import ConfigError
 STEP_S = 10.0
 """In sweeps, where hundreds of runs are ranked and none is looked at closely."""
 SHOWN = 20
-SETS_SHOWN = 5
 CANDIDATES_MAX = 24
 """Beyond single faults, sets are made of so many of those that hurt most alone."""
 

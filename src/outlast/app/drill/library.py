@@ -101,14 +101,7 @@ def open_scenario(path: Path) -> LoadedScenario:
 
 
 def titles() -> Iterator[tuple[str, str, str]]:
-    """Yield the same as `listing`, by the files' first words alone: no world is read, nothing checked."""
+    """Yield name, world and title of each scenario that ships: no world is read, nothing is checked."""
     for name, path in shipped("scenarios").items():
         words = yaml.load(path.read_text(encoding="utf-8"), yaml.CSafeLoader)
         yield name, str(words.get("world", "")), str(words.get("title", ""))
-
-
-def listing() -> Iterator[tuple[str, str, str]]:
-    """Yield name, world and title of each scenario that ships."""
-    for name, path in shipped("scenarios").items():
-        one = open_scenario(path).scenario
-        yield name, one.world, one.title

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from outlast.drill.flows import Flows
 from outlast.drill.layout import Layout
-from outlast.drill.mechanisms import clients, credentials, health, leases, memory, resolving
+from outlast.drill.mechanisms import clients, credentials, health, leases, resolving
+from outlast.drill.mechanisms.memory import REFRESHING
 from outlast.drill.meters import DOWN_BELOW
 from outlast.drill.needs import Bundle, Needs
 from outlast.drill.parts import Fitted, Parts
@@ -214,11 +215,8 @@ def graph(needs: Needs) -> Table:
         "prior": np.zeros((len(circles), regions)),
         "remembered": len(memory.places),
         "memory_base": _base(memory.places),
-        "refreshing": MEMORY,
+        "refreshing": REFRESHING,
     }
-
-
-MEMORY = memory.REFRESHING
 
 
 def _wishes(needs: Needs, edges: _Edges, at: int, late: Places) -> tuple[Table, Places]:

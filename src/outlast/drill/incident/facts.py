@@ -28,8 +28,6 @@ class Reading(StrEnum):
     """When a service falls below `level`, nearest to the record: minutes after midnight."""
     END = "end"
     """When it comes back."""
-    AT_MOST = "at most"
-    """A share or number that is not to be exceeded."""
     NEAR = "near"
     """A number."""
 

@@ -23,9 +23,6 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
-GRAIN_STEPS_MAX = 1024
-"""A deadline is followed in this many grains at most; longer ones in coarser grains."""
-
 WORKING = 0.5
 """Above this share of success what renewals need counts as back, and all that is broken is submitted."""
 
