@@ -12,7 +12,7 @@ import msgspec
 
 from outlast.app.drill.library import find_world
 from outlast.app.options import json_option, open_world
-from outlast.app.reports.boarding import BEAT_S, Boarding
+from outlast.app.reports.boarding import Boarding, paced
 from outlast.app.reports.evidence import read_evidence
 from outlast.app.reports.grids import grid_of
 from outlast.app.reports.watching import Entry, Watcher, counted
@@ -112,7 +112,7 @@ def watch(
     reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), int(time.time()))
     found = False
     with shown or contextlib.nullcontext():
-        for entry in _paced(_entries(stream, reader, watcher), pace, shown):
+        for entry in paced(_entries(stream, reader, watcher), pace, shown):
             found = found or entry.kind == "verdict"
             if as_json:
                 sys.stdout.write(_json(entry) + "\n")
@@ -164,21 +164,6 @@ def _live(url: str, watcher: Watcher, grid: Grid) -> Iterator[Entry]:
 
 async def _next(counts: AsyncIterator[MinuteCounts | None]) -> MinuteCounts | None:
     return await anext(counts)
-
-
-def _paced(entries: Iterator[Entry], speed: float, shown: Boarding | None) -> Iterator[Entry]:
-    """Let the minutes pass at a speed; 0: at once. Meanwhile the board shows what is believed."""
-    first, began = 0, time.monotonic()
-    for entry in entries:
-        first = first or entry.minute
-        due_s = began + (entry.minute - first) * 60 / speed if speed else 0.0
-        while shown is not None and (left_s := due_s - time.monotonic()) > 0:
-            shown.beat()
-            time.sleep(min(BEAT_S, left_s))
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        if shown is not None:
-            shown.show(entry)
-        yield entry
 
 
 def _json(entry: Entry) -> str:

@@ -21,6 +21,7 @@ from outlast.app.reports.watching import Entry
 from outlast.detect.belief import NAMES_MAX, Suggestion
 from outlast.detect.verdict import Verdict
 from outlast.drivers.ledger import Ledger
+from outlast.model.units import NS_PER_S, iso
 
 ROLE = "detector"
 ALARMS_MAX = 20
@@ -43,20 +44,22 @@ class Line:
 class Memory:
     """Lines that wait for the store."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, replay: bool = False) -> None:
+        """Begin with none; those of a replay say so, and of which minute they are."""
         self._lines: deque[Line] = deque(maxlen=WAITING_MAX)
+        self._replay = replay
 
     def alarms(self, entries: Sequence[Entry]) -> None:
         """Take the alarms of one minute."""
         for one in entries[:ALARMS_MAX]:
             data = {"minute": one.minute, **one.data}
-            self._lines.append(Line("alarm", one.text, str(one.data["service"]), data))
+            self._put("alarm", one.minute, one.text, str(one.data["service"]), data)
         rest = entries[ALARMS_MAX:]
         if rest:
             names = sorted({str(one.data["service"]) for one in rest} - {""})
             text = f"{len(rest)} further alarms in this minute, of {len(names)} services"
             data = {"minute": rest[0].minute, "concerns": names[:CONCERNED_MAX]}
-            self._lines.append(Line("alarm", text, "", data))
+            self._put("alarm", rest[0].minute, text, "", data)
 
     def verdict(self, entry: Entry, verdict: Verdict) -> None:
         """Take a verdict, with its alternatives."""
@@ -72,7 +75,12 @@ class Memory:
             ],
             "concerns": [*dict.fromkeys([*causes, *explained])][:CONCERNED_MAX],
         }
-        self._lines.append(Line("verdict", entry.text, causes[0] if causes else "", data))
+        self._put("verdict", entry.minute, entry.text, causes[0] if causes else "", data)
+
+    def _put(self, event: str, minute: int, text: str, about: str, data: dict[str, Any]) -> None:
+        if self._replay:
+            text = f"replayed, {iso(minute * 60 * NS_PER_S)[:16]}: {text}"
+        self._lines.append(Line(event, text, about, data))
 
     def suggestion(self, one: Suggestion) -> None:
         """Take a suggestion."""
