@@ -1,20 +1,14 @@
 """Metastability: the fault is over, and the world stays down. Which loop keeps it there?
 
-A system is *vulnerable* when load times worst-case amplification exceeds capacity, and *metastable* once
-a trigger has lasted long enough that the wait is longer than the patience: then its own retries, stale
-work, lost leases or removed nodes hold it down (Bronson et al., HotOS 2021; Huang et al., OSDI 2022, who
-found retries in more than half of the cases).
+A system is *metastable* once a trigger has lasted long enough that the wait is longer than the patience:
+then its own retries, stale work, lost leases or removed nodes hold it down (Bronson et al., HotOS 2021;
+Huang et al., OSDI 2022, who found retries in more than half of the cases).
 
- - `loops`: from the instant at which the last fault ended, without operators' help, does the world come to
-   rest? If not, one feedback after another is cut in a copy of that instant; what heals it, held it.
- - `border`: by bisection, how long or deep a trigger may be before it does not come back.
- - `vulnerable`: before any run, which services could be pushed there at all.
+From the instant at which the last fault ended, without operators' help, does the world come to rest? If
+not, one feedback after another is cut in a copy of that instant; what heals it, held it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-import numpy as np
+from dataclasses import replace
 
 from outlast.drill.levers import cut
 from outlast.drill.outcome import Loop
@@ -30,20 +24,6 @@ COLD_START = "cold start"
 FEEDBACKS = ("retries", "stale work", "leases", "health checks", "waiting", COLD_START)
 """What can be cut: clients trying again, work that nobody waits for, leases submitted twice, removal by
 health checks, callers that wait for slow answers, needs without which nothing starts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Vulnerable:
-    """A service that a trigger could push into a lasting failure.
-
-    Attributes:
-        load_ratio: utilisation when every request is tried as often as allowed; above 1 it can stick.
-        attempts: the worst-case tries for one request of a user, through all layers of callers.
-    """
-
-    service: str
-    load_ratio: float
-    attempts: float
 
 
 def loops(
@@ -106,62 +86,3 @@ def healed_s(made: Run, horizon_s: float) -> float | None:
         elif made.now_s - began - back >= SETTLED_S:
             break
     return back
-
-
-def border(
-    topology: Topology,
-    scenario_of: Callable[[float], Scenario],
-    span: tuple[float, float],
-    *,
-    tolerance: float,
-) -> float:
-    """Return the smallest trigger, within a tolerance, from which the world does not come back.
-
-    Args:
-        scenario_of: makes a scenario of a trigger's size: a length, a depth, a load.
-        span: a size that heals and one that does not.
-
-    Raises:
-        ValueError: the ends of the span do not lie on two sides of a border.
-    """
-    low, high = span
-    if loops(topology, scenario_of(low)) or not loops(topology, scenario_of(high)):
-        raise ValueError(
-            f"no border between {low:g} and {high:g}: the first must heal and the second must not. "
-            "Widen the span"
-        )
-    while high - low > tolerance:
-        middle = (low + high) / 2.0
-        if loops(topology, scenario_of(middle)):
-            high = middle
-        else:
-            low = middle
-    return high
-
-
-def vulnerable(topology: Topology, scenario: Scenario) -> tuple[Vulnerable, ...]:
-    """Return services whose load times worst-case tries exceeds what they can carry, worst first.
-
-    Tries multiply along the layers of callers: three layers that try thrice make 27.
-    """
-    made = Run(topology, scenario)
-    layout, world = made.layout, made.world
-    tries = np.ones(len(layout.services))
-    for row, one in enumerate(layout.services):
-        own = one.behaviour.retrying if one.behaviour is not None else None
-        if own is not None and own.attempts > 1:
-            tries[row] = min(
-                own.attempts, 1.0 + own.budget_ratio if own.budget_ratio > 0 else own.attempts
-            )
-    worst = tries.copy()
-    for row in np.argsort(-layout.level, kind="stable"):
-        callers = [e.source for e in layout.edges if e.target == row and not e.late]
-        worst[row] = tries[row] * max([worst[one] for one in callers], default=1.0)
-    found = []
-    queues = world.parts.queues
-    for at, row in enumerate(() if queues is None else queues.rows):
-        rate = float(queues.part.parameters.rate[at, 0]) if queues is not None else 0.0
-        use = float(world.flows.resting[row].max()) * float(worst[row]) / rate
-        if use > 1.0:
-            found.append(Vulnerable(str(layout.services[row].name), use, float(worst[row])))
-    return tuple(sorted(found, key=lambda one: (-one.load_ratio, one.service)))

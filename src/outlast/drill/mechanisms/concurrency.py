@@ -22,11 +22,6 @@ def in_progress(load: Floats, base_s: Floats, slope_s: Floats) -> Floats:
     return np.asarray(np.where(room > 0, load * base_s / np.maximum(room, 1e-12), np.inf))
 
 
-def departures(inside: Floats, base_s: Floats, slope_s: Floats) -> Floats:
-    """Return how many finish per second with L in progress: L / W(L)."""
-    return np.asarray(inside / (base_s + slope_s * inside))
-
-
 def step_inside(
     inside: Floats, arriving: Floats, base_s: Floats, slope_s: Floats, dt_s: float
 ) -> tuple[Floats, Floats]:

@@ -17,7 +17,6 @@ not in the studies: they are assumed, and the same everywhere.
 """
 
 import math
-from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -82,18 +81,6 @@ class CallGraph:
 
     kinds: tuple[NodeKind, ...]
     calls: tuple[tuple[int, int, CallKind], ...]
-
-    @property
-    def depth(self) -> int:
-        """Nodes on the longest way from the entry."""
-        depths = [1] * len(self.kinds)
-        for caller, called, _ in self.calls:
-            depths[called] = max(depths[called], depths[caller] + 1)
-        return max(depths)
-
-    def fan_outs(self) -> list[int]:
-        """Return how many others each caller calls."""
-        return list(Counter(caller for caller, _ in {one[:2] for one in self.calls}).values())
 
 
 def draw_graph(random: Random) -> CallGraph:
