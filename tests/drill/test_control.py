@@ -8,8 +8,10 @@ import pytest
 from outlast.app.drill.library import find_world
 from outlast.config import parse
 from outlast.config.scenario import START
+from outlast.core.observe import VantageView
 from outlast.drill.conditions import Conditions, suffer
 from outlast.drill.control.pilot import Pilot
+from outlast.drill.control.planner import Asked, Planner
 from outlast.drill.control.resolvers import Resolvers
 from outlast.drill.engine import run
 from outlast.drill.layout import lay_out
@@ -17,10 +19,12 @@ from outlast.drill.outcome import EventKind, Outcome
 from outlast.drill.running import Run
 from outlast.drill.scenario import Act, ActionKind, ControlPlane, Fault, FaultKind, Scenario
 from outlast.drill.steering import move
-from outlast.model.health import Verdict
+from outlast.drivers.wellness import Wellness
+from outlast.model.health import Verdict, Vote
+from outlast.model.names import Subject
 from outlast.model.override import Evacuation
 from outlast.model.topology import Topology
-from outlast.model.units import seconds
+from outlast.model.units import Nanos, seconds
 
 TWO = find_world("two-providers")
 SHOP = find_world("shop")
@@ -126,6 +130,40 @@ def test_a_monitor_that_sees_half_the_world_fall_is_not_believed() -> None:
     shown = drill(SHOP, lost_region(), lost_region(5.02, 10, "eu-west"), minutes=20)
     assert any("counts as sick" in note for _, note in notes(shown))
     assert down_min(shown, "storefront", "eu-west") >= 9
+
+
+def test_votes_mean_here_what_they_mean_in_production(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two regions fall together and come back together: after each vote, the same sick, the same verdicts.
+
+    So what the drill shows then is the core's own: the first good probe gives the vantage its word back,
+    and the other region, down by the probe before, is out until two more probes.
+    """
+    judged: list[int] = []
+
+    class Beside(Planner):
+        def __init__(self, topology: Topology) -> None:
+            super().__init__(topology)
+            self.twin = Wellness(topology.settings)
+
+        def note(self, view: VantageView, subject: Subject, vote: Vote) -> None:
+            super().note(view, subject, vote)
+            self.twin.hear([view], [(subject, vote)], view.heard_at_ns)
+
+        def heard(self, subject: Subject, at_ns: Nanos) -> Asked:
+            asked = super().heard(subject, at_ns)
+            mine = [self._judge(one, at_ns).verdict for one in sorted(self._votes)]
+            assert mine == [self.twin.judge(one, at_ns)[0].verdict for one in sorted(self._votes)]
+            assert self.sick == self.twin.sick
+            judged.append(len(self.sick))
+            return asked
+
+    monkeypatch.setattr("outlast.drill.control.plane.Planner", Beside)
+    shown = drill(SHOP, lost_region(5, 5), lost_region(5.02, 4.98, "eu-west"), minutes=11)
+    assert {*judged} == {0, 1}
+    out = [at_s for at_s, note in notes(shown) if "eu-1 ipv4 out" in note]
+    back = [at_s for at_s, note in notes(shown) if "eu-1 ipv4 in" in note]
+    assert out == [600]
+    assert back == [601]
 
 
 @pytest.mark.parametrize("who", [ControlPlane.REAL, ControlPlane.MODEL])
