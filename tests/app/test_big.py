@@ -151,7 +151,13 @@ def test_from_the_topology_to_the_swept_tree_and_back(big: Big) -> None:
     until(
         lambda: big.answers("n7.example.org") == big.answers("n8.example.org") == {EU, US, AP}, ""
     )
-    assert "shop" in big.world.outlast("status").out
+    shown = big.world.outlast("status")
+    newest, before = (f"plan {one} (" for one in reversed(big.standing()))
+    told = [one for one in shown.out.splitlines() if "tree shop: " in one]
+    assert newest in told[0], shown.out
+    assert told[0].endswith("2,580 records: live"), shown.out
+    assert before in told[1], shown.out
+    assert "kept" in told[1], shown.out
 
     big.world.edit(f"  shop:\n    names: [{ALL}]", "  other:\n    names: [other.example.org]")
     wait(lambda: bool(big.ask("other.example.org", "A")), "the new topology is used")

@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 
 from outlast.app.observing import Observations, observe
 from outlast.app.session import Session
+from outlast.app.trees import TreeLine, tree_lines
 from outlast.app.wiring import World
 from outlast.core.verify import compare
 from outlast.drivers.entries import Alive, EndpointRow
+from outlast.drivers.sweeper import all_trees
 from outlast.drivers.wellness import Wellness
 from outlast.model.health import Verdict
 from outlast.model.names import DEFAULT_CELL, EndpointName
@@ -92,6 +94,7 @@ class Status:
     endpoints: tuple[Line, ...]
     orphans: tuple[str, ...] = ()
     cells: tuple[CellLine, ...] = ()
+    trees: tuple[TreeLine, ...] = ()
 
     @property
     def wrong(self) -> list[Line]:
@@ -165,6 +168,7 @@ async def with_store(session: Session, *, ask: bool) -> Status:
         ),
         endpoints=lines,
         cells=_cells(world.topology, lines, alive),
+        trees=tree_lines(rows, await all_trees(ledger.store)),
         orphans=tuple(sorted(name for name, row in rows.items() if row.head and name not in names)),
     )
 

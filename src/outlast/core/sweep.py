@@ -33,6 +33,7 @@ class Laid:
         top: its label.
         ttl_s: of the pointers that led, or may lead, to it.
         was_live: whether its plan was confirmed to be published.
+        records: how many it holds; 0: not known.
     """
 
     layout: Layout
@@ -40,13 +41,15 @@ class Laid:
     top: str
     ttl_s: int
     was_live: bool = False
+    records: int = 0
 
     @classmethod
     def of(cls, plan: Plan) -> "Laid":
         """Return what to remember of a plan that lies in a tree."""
         ttl_s = max(one.ttl_s for one in plan.record_sets)
+        records = sum(len(one.values) for one in plan.record_sets)
         layout, top = plan.layout, label_of(plan)
-        return cls(layout=layout, generation=plan.generation, top=top, ttl_s=ttl_s)
+        return cls(layout=layout, generation=plan.generation, top=top, ttl_s=ttl_s, records=records)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +125,16 @@ def may_go(event: Looked, since_ns: Nanos) -> Laid | None:
     """
     if event.at_ns - since_ns < quarantine_ns(event):
         return None
+    return min(leaving(event), key=lambda one: (one.generation, one.top), default=None)
+
+
+def leaving(event: Looked) -> tuple[Laid, ...]:
+    """Return the trees that go after the quarantine: those older than the live one and the one before it."""
     live = event.fence.generation
     older = [one for one in event.trees if one.generation < live and one.top != event.top]
     known = [one.generation for one in older if one.was_live] or [it.generation for it in older]
     before = max(known, default=NO_GENERATION)
-    going = [one for one in older if one.generation != before]
-    return min(going, key=lambda one: (one.generation, one.top), default=None)
+    return tuple(one for one in older if one.generation != before)
 
 
 def quarantine_ns(event: Looked) -> Nanos:

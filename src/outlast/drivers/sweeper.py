@@ -9,6 +9,7 @@ the fence in the DNS, and each piece names it.
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import replace
 
 import msgspec
@@ -36,8 +37,20 @@ def _prefix(endpoint: EndpointName) -> str:
 async def trees_of(store: Store, endpoint: EndpointName) -> tuple[Laid, ...]:
     """Return the trees of an endpoint that may stand in the DNS, oldest first."""
     page = await store.scan(_prefix(endpoint))
-    found = [entries.decode(_LAID, entry) for entry in page.entries]
-    return tuple(sorted(found, key=lambda one: (one.generation, one.top)))
+    return _sorted(entries.decode(_LAID, entry) for entry in page.entries)
+
+
+async def all_trees(store: Store) -> dict[EndpointName, tuple[Laid, ...]]:
+    """Return the trees of every endpoint that has some, oldest first."""
+    found: dict[EndpointName, list[Laid]] = {}
+    for entry in (await store.scan("tree/")).entries:
+        one = entries.decode(_LAID, entry)
+        found.setdefault(one.layout.endpoint, []).append(one)
+    return {name: _sorted(trees) for name, trees in found.items()}
+
+
+def _sorted(trees: Iterable[Laid]) -> tuple[Laid, ...]:
+    return tuple(sorted(trees, key=lambda one: (one.generation, one.top)))
 
 
 async def strike_out(store: Store, *trees: Laid) -> None:

@@ -66,6 +66,15 @@ def _print_head(out: Console, found: Status) -> None:
         out.print(f"  [red]store lost[/]: {escape(found.meanwhile)}")
 
 
+def _print_roles(out: Console, found: Status) -> None:
+    for one in found.roles:
+        out.print(f"  [green]alive[/] {one.kind} {one.name}: {escape(one.doing)}")
+    for gone in found.gone:
+        out.print(f"  [red]gone[/]  {escape(gone)}")
+    if not found.roles and not found.gone:
+        out.print("  [yellow]no role is running[/]; what is published stays as it is")
+
+
 def _print_cells(out: Console, found: Status) -> None:
     for cell in found.cells:
         bad = f"[red]{cell.wrong} not as they should be[/]" if cell.wrong else "[green]ok[/]"
@@ -76,12 +85,7 @@ def _print_cells(out: Console, found: Status) -> None:
 
 def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
     _print_head(out, found)
-    for one in found.roles:
-        out.print(f"  [green]alive[/] {one.kind} {one.name}: {escape(one.doing)}")
-    for gone in found.gone:
-        out.print(f"  [red]gone[/]  {escape(gone)}")
-    if not found.roles and not found.gone:
-        out.print("  [yellow]no role is running[/]; what is published stays as it is")
+    _print_roles(out, found)
     for sick in found.sick:
         out.print(f"  [red]sick vantage[/], nothing is removed on its word: {escape(sick)}")
     for server in found.disagreeing:
@@ -103,6 +107,8 @@ def _print(out: Console, found: Status, *, only_wrong: bool) -> None:
             escape(line.detail),
         )
     out.print(table)
+    for tree in () if only_wrong else found.trees:
+        out.print(f"  {tree.told}")
     for orphan in found.orphans:
         out.print(f"[yellow]orphaned[/] {orphan}: not in the topology, still published")
     wrong = len(found.wrong)
