@@ -3,7 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT, EDGE = 340, 240, 46
+WIDTH, EDGE, FOOT = 340, 46, 194
+BELOW = 44
+"""From the axis to the first of the lines' names: they stand below it, where no line can run."""
+
+ROW = 14
 COLOURS = ("#0072b2", "#d55e00", "#009e73")
 
 
@@ -28,19 +32,20 @@ class Panel:
 def plot(panels: Sequence[Panel]) -> str:
     """Return the SVG."""
     width = WIDTH * len(panels)
+    height = FOOT + BELOW + ROW * max(len(one.lines) for one in panels)
     drawn = "".join(_panel(one, k * WIDTH) for k, one in enumerate(panels))
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {HEIGHT}" width="{width}" '
-        f'height="{HEIGHT}" font-family="sans-serif" font-size="11">'
-        f'<rect width="{width}" height="{HEIGHT}" fill="#fff"/>{drawn}</svg>\n'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}" font-family="sans-serif" font-size="11">'
+        f'<rect width="{width}" height="{height}" fill="#fff"/>{drawn}</svg>\n'
     )
 
 
 def _panel(panel: Panel, left: int) -> str:
     points = [one for line in panel.lines for one in line.points]
     most_x, most_y = max(x for x, _ in points), max(y for _, y in points)
-    wide, high = WIDTH - 2 * EDGE, HEIGHT - 2 * EDGE
-    foot, begin = HEIGHT - EDGE, left + EDGE
+    wide, high = WIDTH - 2 * EDGE, FOOT - EDGE
+    foot, begin = FOOT, left + EDGE
 
     def place(x: float, y: float) -> str:
         return f"{begin + wide * x / most_x:.1f},{foot - high * y / most_y:.1f}"
@@ -61,7 +66,7 @@ def _panel(panel: Panel, left: int) -> str:
         parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         parts += [_dot(place(x, y), colour) for x, y in line.points]
         parts.append(
-            f'<text x="{begin + 8}" y="{foot - high + 14 * (number + 1)}" fill="{colour}">'
+            f'<text x="{begin}" y="{foot + BELOW + ROW * number}" fill="{colour}">'
             f"{line.name}</text>"
         )
     return "".join(parts)
