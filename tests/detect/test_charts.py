@@ -5,8 +5,9 @@ import pytest
 from evaluate.series import loudness
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.detect.formula import deviance
 
-from outlast.detect.charts import Charts, deviance, windows_in_steps
+from outlast.detect.charts import Charts, windows_in_steps
 from outlast.detect.discoveries import discoveries
 from outlast.detect.surge import surge
 

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.detect.formula import deviance
 
 from outlast.detect import chance, loops, noisyor
 from outlast.detect.blame import _carried
 from outlast.detect.cells import Grid
-from outlast.detect.charts import Charts, deviance
+from outlast.detect.charts import Charts
 from outlast.detect.evidence import Rows
 from outlast.detect.intake import Batch, Fate, Intake, Rules
 from outlast.detect.pools import Pools

@@ -136,11 +136,21 @@ async def test_garbage_on_the_wire_harms_nobody_else(tmp_path: Path) -> None:
             reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
             writer.write(begins[turn % 3] + chance.randbytes(chance.randrange(1, 400)))
             writer.write_eof()
-            await asyncio.wait_for(reader.read(), 10)
+            told = await asyncio.wait_for(reader.read(), 10)
+            assert b"HTTP/1.1 5" not in told
             writer.close()
             await writer.wait_closed()
         assert (await door.post(report())).json()["counted"] == 1
-        assert door.desk.totals.lost_turns == 0
+
+
+async def test_what_is_too_long_is_refused_before_it_is_sent(tmp_path: Path) -> None:
+    """Whoever is cut off in the middle of eight megabytes may never read why."""
+    ask = b"POST /v1/reports HTTP/1.1\r\nHost: x\r\nContent-Length: 101\r\nExpect: 100-continue\r\n\r\n"
+    async with served(tmp_path, limits=Limits(body_bytes=100)) as door:
+        reader, writer = await asyncio.open_connection("127.0.0.1", door.port)
+        writer.write(ask)
+        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 413 ")
+        writer.close()
 
 
 @pytest.mark.slow

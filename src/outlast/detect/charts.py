@@ -256,12 +256,3 @@ class Charts:
         new = since[at] == LONG_AGO
         since[at[new]] = minute
         return at[minute - since[at] < s.freeze_minutes]
-
-
-def deviance(observed: Reals32, expected: Reals32, size: Reals32) -> Reals32:
-    """Return the negative binomial deviance of counts of at least one; 0 where they are as expected."""
-    found: Reals32 = 2 * (
-        observed * np.log(observed / expected)
-        - (observed + size) * np.log((observed + size) / (expected + size))
-    )
-    return found

@@ -77,10 +77,6 @@ class Picture:
             well[mine] *= 1 - share * np.where(mine < rows.services, hit, PROBE_HIT)
         return well
 
-    def likelihood(self) -> float:
-        """The logarithm of the likelihood of all that is seen, up to a constant."""
-        return float((_seen(self.well, np.exp(self.rows.weight)) * self.rows.counted).sum())
-
 
 def begin(rows: Rows, count: int) -> Picture:
     """Return the picture in which nothing shared has failed; `count` causes are candidates."""
@@ -183,12 +179,6 @@ def _ratios(edges: Edges, seen: _Seen, grid: Reals, count: int) -> Reals:
                 found[number, cause] += np.log(product[cause, number])
                 product[cause, number] = 1
     return found + np.log(product.T)
-
-
-def _seen(well: Reals, factor: Reals) -> Reals:
-    """The log-likelihood of each row; the constant part, its likelihood if well, left out."""
-    found: Reals = np.log(well + (1 - well) * factor)
-    return found
 
 
 def dependents(rows: Rows, cause: int) -> Codes:

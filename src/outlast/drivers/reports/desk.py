@@ -12,7 +12,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -56,15 +56,6 @@ class _Waiting:
     done: Done
 
 
-@dataclass(slots=True)
-class Totals:
-    """What has come in since the start."""
-
-    fates: list[int] = field(default_factory=lambda: [0] * len(Fate))
-    turns: int = 0
-    lost_turns: int = 0
-
-
 class Desk:
     """Takes reports in, one turn after the other."""
 
@@ -88,7 +79,6 @@ class Desk:
         """
         self.coder = coder
         self.intake = intake
-        self.totals = Totals()
         self._journal = keeper
         self._identity = identity
         self._clock = clock
@@ -118,26 +108,6 @@ class Desk:
         self._queue.append(_Waiting(group, done))
         self._waiting += size
         self._wake.set()
-
-    async def hand_in(self, group: Group) -> Tally:
-        """Hand reports in; returns once they are kept.
-
-        Raises:
-            Busy: too many wait.
-            StoreError: they could not be kept and do not count; come again.
-        """
-        heard: asyncio.Future[Tally] = asyncio.get_running_loop().create_future()
-
-        def done(found: Tally | Exception) -> None:
-            if heard.done():
-                return
-            if isinstance(found, Exception):
-                heard.set_exception(found)
-            else:
-                heard.set_result(found)
-
-        self.put(group, done)
-        return await heard
 
     @property
     def review(self) -> Review:
@@ -180,7 +150,6 @@ class Desk:
             self._take_coder()
             tallies = await self._keep([one.group for one in taken])
         except Exception as error:  # noqa: BLE001 - whatever it is, those who wait must hear of it
-            self.totals.lost_turns += 1
             told = error if isinstance(error, StoreError) else Bug(f"a turn failed: {error!r}")
             for one in taken:
                 one.done(told)
@@ -241,10 +210,6 @@ class Desk:
             raise
 
     def _tallies(self, groups: list[Group], fates: np.typing.NDArray[np.int8]) -> list[Tally]:
-        totals = self.totals
-        totals.turns += 1
-        for fate, number in enumerate(np.bincount(fates, minlength=len(Fate)).tolist()):
-            totals.fates[fate] += number
         tallies: list[Tally] = []
         at = 0
         plain = fates.tolist() if len(groups) > 1 else []

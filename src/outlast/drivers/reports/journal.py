@@ -33,7 +33,6 @@ from outlast.model.errors import StoreCorrupt, StoreError
 MAGIC = b"outlast reports 1\n"
 SUFFIX = ".reports"
 SEGMENT_BYTES = 64 << 20
-RECORD_BYTES_MAX = 256 << 20
 
 ROW = np.dtype([("at", "<u4"), ("cell", "<u4"), ("reporter", "<u8")])
 _HEAD = struct.Struct("<IIB")

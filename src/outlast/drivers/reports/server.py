@@ -127,12 +127,18 @@ class _Connection(asyncio.Protocol):
         if self._parser.get_method() != b"POST":
             raise Refused(405, "reports are handed in with POST")
         for name, value in self._headers:
+            if name == b"content-length":
+                self._weigh(int(value))
             if name == b"expect" and value.lower() == b"100-continue" and self._transport:
                 self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
+    def _weigh(self, length: int) -> None:
+        most = self._server.door.limits.body_bytes
+        if length > most:
+            raise Refused(413, f"a request may have {most} bytes")
+
     def on_body(self, body: bytes) -> None:
-        if len(self._body) + len(body) > self._server.door.limits.body_bytes:
-            raise Refused(413, f"a request may have {self._server.door.limits.body_bytes} bytes")
+        self._weigh(len(self._body) + len(body))
         if not self._body:
             self._body = body
         else:
