@@ -3,7 +3,7 @@
 import asyncio
 import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -91,11 +91,14 @@ class Open:
 
 
 @asynccontextmanager
-async def serving(folder: Path, *, public: bool = True) -> AsyncIterator[Open]:
-    """Serve reports of a small world."""
+async def serving(
+    folder: Path, *, public: bool = True, meanwhile: Callable[[Path], None] = lambda _: None
+) -> AsyncIterator[Open]:
+    """Serve reports of a small world; `meanwhile`: what happens while it starts, given its folder."""
     world = open_world(topology(folder), folder / "state")
     told: list[Entry] = []
     found = Serving(world, Wanted(public=public, rules=SMALL), told.append)
+    meanwhile(folder / "state" / "reports")
     sock = listen(Address(host="127.0.0.1", port=0))
     url = f"http://127.0.0.1:{sock.getsockname()[1]}"
     task = asyncio.create_task(found.run(sock))
@@ -159,6 +162,17 @@ async def test_a_name_that_is_accepted_counts_and_one_that_is_ignored_is_not_sho
         assert "app-one" not in listed
         assert "nobody" not in listed
         assert (there.state / "review.json").stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.slow
+async def test_a_name_that_is_accepted_while_it_starts_counts(tmp_path: Path) -> None:
+    """What was decided between two looks at the file is seen at the second."""
+
+    def decided(folder: Path) -> None:
+        write_decided(folder, decide(read_decided(folder), [("shpo", "app-1")], []))
+
+    async with serving(tmp_path, meanwhile=decided) as there:
+        await there.counts("shpo")
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ from outlast.drivers.reports.identity import Rotating
 from outlast.drivers.reports.journal import Journal, segments
 from outlast.drivers.reports.limits import Limits
 from outlast.drivers.reports.outgoing import Outgoing
-from outlast.drivers.reports.review import Review
+from outlast.drivers.reports.review import RULES, Review
 from outlast.drivers.reports.server import ReportsServer
 from outlast.drivers.reports.sources import Sources
 from outlast.drivers.reports.stream import Outbox, connect
@@ -87,6 +87,7 @@ class Serving:
             foretell=wanted.foretell,
         )
         self.history = History(self._folder / "history")
+        self._names = Followed(self._folder / RULES)  # before they are read: none may be missed
         self.review = Review(self._folder)
         self.intake = Intake(wanted.rules)
         self.desk: Desk | None = None
@@ -144,7 +145,6 @@ class Serving:
             heard=lambda name: self._sources.hear(name, time.monotonic()),
         )
         self._tokens = Followed(self._folder / "tokens.json")
-        self._names = Followed(self.review.rules)
         self._take_tokens(door)
         return desk, door
 

@@ -115,11 +115,6 @@ class Review:
             self._names = {one.name: one for one in read_waiting(folder)}
 
     @property
-    def rules(self) -> Path:
-        """The file in which people's decisions stand."""
-        return (self._folder or Path()) / RULES
-
-    @property
     def accepted(self) -> Mapping[str, str]:
         """Names that stand for a service."""
         return self._decided.accepted
