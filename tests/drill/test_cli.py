@@ -99,6 +99,14 @@ def test_the_audit_names_no_drill_for_what_no_drill_can_lose() -> None:
         (("--lose", "target:api/eu-9"), "no target"),
         ((), "nothing is lost in it"),
         (("--only", "moon", "--sweep"), "nothing can be lost"),
+        (("--lose", "region:eu", "--for", "0s"), "too short; 1s at least"),
+        (("--lose", "region:eu", "--step", "0s"), "too short; 0.01s at least"),
+        (("--lose", "region:eu", "--step", "3h"), "too long; 60s at most"),
+        (("--lose", "region:eu", "--html", "/proc/none/r.html"), "cannot be written"),
+        (("--lose", "region:eu", "--parquet", "/proc/none"), "cannot be written"),
+        (("--lose", "region:eu", "--figures", "/proc/none"), "another place with --figures"),
+        (("--sweep", "--dask", "nonsense"), "write tcp://HOST:8786"),
+        (("--sweep", "--dask", "tcp://a:99999"), "no scheduler's address"),
     ],
 )
 def test_a_wrong_question_ends_with_2(world: Path, words: tuple[str, ...], said: str) -> None:
@@ -106,6 +114,7 @@ def test_a_wrong_question_ends_with_2(world: Path, words: tuple[str, ...], said:
     done = invoke("drill", str(world), *words)
     assert done.code == 2
     assert said in done.err
+    assert "expectation" not in done.out
 
 
 def test_a_scenario_of_ones_own_is_judged(world: Path) -> None:
@@ -135,6 +144,18 @@ def test_report_and_series_are_written(world: Path) -> None:
     assert done.code == 1, done.err
     assert html.read_text().startswith("<!doctype html>")
     assert list(series.glob("*.parquet"))
+
+
+def test_a_report_that_may_not_be_changed_is_told_before_the_run(
+    world: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Root may write everything, so the system's answer is faked."""
+    old = world.parent / "old.html"
+    old.touch()
+    monkeypatch.setattr("os.access", lambda path, _: path != old)
+    done = invoke("drill", str(world), "--lose", "region:eu", "--html", str(old))
+    assert done.code == 2
+    assert "old.html cannot be written: it may not be changed" in done.err
 
 
 @pytest.mark.slow

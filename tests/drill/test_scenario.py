@@ -198,6 +198,8 @@ def test_what_is_left_out_has_a_default() -> None:
             HEAD + "variations: [{name: x, path: services.shop.leasing.rate, values: [1]}]\n",
             "4:30 variations[0].path [parameter]",
         ),
+        (HEAD + "step: 2m\n", "4:7 step [step] write a step of a minute at most"),
+        (HEAD + "step: 0s\n", "4:7 step [step] write a length above 0"),
     ],
 )
 def test_each_mistake_is_told_with_place_and_remedy(text: str, said: str) -> None:

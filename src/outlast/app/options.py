@@ -1,6 +1,7 @@
 """Options that many commands share, and how a world is opened from them."""
 
 import getpass
+import math
 import re
 import sys
 from collections.abc import Callable
@@ -30,9 +31,17 @@ _STORE = "outlast.store"
 
 
 class DurationType(click.ParamType[float]):
-    """A length of time such as `30s`, `10m`, `2h`, `1d`; in seconds."""
+    """A length of time such as `30s`, `10m`, `2h`, `1d`; in seconds.
+
+    Args:
+        least_s: the shortest that makes sense; and
+        most_s: the longest.
+    """
 
     name = "duration"
+
+    def __init__(self, least_s: float = 0.0, most_s: float = math.inf) -> None:
+        self._least_s, self._most_s = least_s, most_s
 
     def convert(
         self, value: object, param: click.Parameter | None, ctx: click.Context | None
@@ -42,7 +51,12 @@ class DurationType(click.ParamType[float]):
             return float(value)
         if _DURATION.match(str(value)) is None:
             self.fail(f"{value!r} is no duration; write 30s, 10m, 2h or 1d", param, ctx)
-        return duration_s(str(value))
+        found_s = duration_s(str(value))
+        if found_s < self._least_s:
+            self.fail(f"{value} is too short; {self._least_s:g}s at least", param, ctx)
+        if found_s > self._most_s:
+            self.fail(f"{value} is too long; {self._most_s:g}s at most", param, ctx)
+        return found_s
 
 
 def duration_s(text: str) -> float:

@@ -172,7 +172,9 @@ SCENARIO = Table(
             meaning="The instant of second 0, in UTC.",
         ),
         Field(key="length", kind=SPAN, required=True, meaning="How long it runs."),
-        Field(key="step", kind=SPAN, default="1s", meaning="Length of a time step."),
+        Field(
+            key="step", kind=SPAN, default="1s", meaning="Length of a time step; a minute at most."
+        ),
         Field(
             key="seed", kind=Whole(low=0, high=2**63 - 1), default="1", meaning="Of what is drawn."
         ),

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -11,6 +11,7 @@ from rich.console import Console
 from outlast.app.drill import asking, library, quick
 from outlast.app.drill.exercising import live, live_options
 from outlast.app.drill.summary import Shown, as_json, print_head, print_summary
+from outlast.app.drill.wanted import Wanted
 from outlast.app.options import DurationType
 from outlast.app.show import console
 from outlast.drill.compiled.wanted import stepped_by
@@ -20,17 +21,6 @@ from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError
 
 OUT = click.Path(path_type=Path, dir_okay=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What is made of a run."""
-
-    as_json: bool
-    html: Path | None
-    parquet: Path | None
-    figures: Path | None
-    helped: bool
 
 
 @click.command(
@@ -58,10 +48,12 @@ class Wanted:
 @click.argument("what", nargs=-1, metavar="[SCENARIO | WORLD]...")
 @click.option("--list", "show_list", is_flag=True, help="List scenarios and worlds that ship.")
 @click.option("--lose", multiple=True, metavar="KIND:NAME", help="Take it away from WORLD.")
-@click.option("--for", "for_s", type=DurationType(), default=3600.0, help="For how long. [1h]")
+@click.option("--for", "for_s", type=DurationType(1.0), default=3600.0, help="For how long. [1h]")
 @click.option("--seed", type=click.IntRange(0), help="In the place of the scenario's.")
 @click.option(
-    "--step", type=DurationType(), help="Length of a time step. [the scenario's; 10s in sweeps]"
+    "--step",
+    type=DurationType(0.01, 60.0),
+    help="Length of a time step. [the scenario's; 10s in sweeps]",
 )
 @click.option(
     "--control-plane",
@@ -151,6 +143,7 @@ def _answer(what: tuple[str, ...], options: dict[str, object]) -> int:
         figures=_path(options["figures"]),
         helped=bool(options["helped"]),
     )
+    wanted.check()
     return _run(case, wanted, what[0])
 
 

@@ -71,14 +71,21 @@ def _here(cases: Sequence[Case], jobs: int) -> Iterator[Harm]:
 
 
 def _knock(address: str) -> None:
-    """Connect to a scheduler and leave again, where its address is one of TCP.
+    """Connect to a scheduler and leave again.
 
     Raises:
+        ConfigError: it is no address.
         OSError: nobody answers there.
     """
-    parts = urlsplit(address)
-    if parts.hostname and parts.port:
-        socket.create_connection((parts.hostname, parts.port), KNOCK_S).close()
+    try:
+        parts = urlsplit(address)
+        at = parts.hostname, parts.port
+    except ValueError:  # a port beyond 65535, half an IPv6 address
+        at = None, None
+    host, port = at
+    if not host or not port:
+        raise ConfigError(f"{address!r} is no scheduler's address", remedy="write tcp://HOST:8786")
+    socket.create_connection((host, port), KNOCK_S).close()
 
 
 def _on_cluster(cases: Sequence[Case], address: str) -> Iterator[Harm]:

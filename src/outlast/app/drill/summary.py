@@ -14,6 +14,7 @@ from outlast.drill.report.clock import clock, count, length
 from outlast.drill.report.measure import Hit, people_hit
 from outlast.drill.report.rows import Row, rows_of
 from outlast.drill.vary import Case
+from outlast.glass.words import plural
 
 ORDER_SHOWN = 12
 NAMES_SHOWN = 4
@@ -41,8 +42,9 @@ def print_head(out: Console, case: Case) -> None:
     one, world = case.scenario, case.topology
     out.print(f"[bold]{escape(one.title or one.name)}[/]")
     out.print(
-        f"{escape(one.world)}: {len(world.services)} services, {len(world.regions)} regions, "
-        f"{sum(len(service.needs) for service in world.services)} dependencies; "
+        f"{escape(one.world)}: {plural(len(world.services), 'service')}, "
+        f"{plural(len(world.regions), 'region')}, "
+        f"{plural(sum(len(service.needs) for service in world.services), 'dependency')}; "
         f"{length(one.length_s / 60)} from {one.start:%Y-%m-%d %H:%M} UTC, seed {one.seed}"
     )
     for fault in one.faults:
@@ -69,7 +71,7 @@ def print_summary(out: Console, shown: Shown, helped: Sequence[Measures]) -> Non
         sign = "[green]held[/]  " if one.held else "[red]FAILED[/]"
         out.print(f"{sign} {escape(one.name)}: {escape(one.text)}")
     failed = sum(not one.held for one in shown.outcome.judgements)
-    out.print(f"{len(shown.outcome.judgements)} expectations, {failed} failed")
+    out.print(f"{plural(len(shown.outcome.judgements), 'expectation')}, {failed} failed")
 
 
 def firsts(outcome: Outcome) -> Iterator[Event]:

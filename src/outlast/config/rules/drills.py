@@ -48,6 +48,8 @@ _OF_REGIONS = {ActionKind.EVACUATE, ActionKind.RETURN}
 ARROW = ">"
 WHOLE = "dns"
 """What stands for all of the control plane."""
+STEP_MAX_S = 60.0
+"""Figures are kept once a minute; a longer step would be taken for one of a minute."""
 
 
 def judge(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
@@ -63,6 +65,9 @@ def judge(scenario: Scenario, topology: Topology) -> Iterator[Finding]:
     if not 0 < scenario.step_s <= scenario.length_s:
         remedy = "write a length above 0, and a step that fits in it"
         yield _wrong("step", ("step",), "no step fits in the length", remedy)
+    elif scenario.step_s > STEP_MAX_S:
+        remedy = "write a step of a minute at most"
+        yield _wrong("step", ("step",), "the step is longer than a minute", remedy)
     if not scenario.expectations:
         message = "nothing is expected, so this drill cannot fail"
         yield warning("no-expectation", ("expectations",), message, "add `expectations:`", "")

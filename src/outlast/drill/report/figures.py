@@ -62,7 +62,7 @@ def write_figures(outcome: Outcome, folder: Path, *, png: bool = False) -> tuple
     written = []
     for name, text in figures(outcome).items():
         path = folder / f"{name}.svg"
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         written.append(path)
         if with_browser is not None:
             written.append(_png(with_browser, path, text))

@@ -39,7 +39,7 @@ def write_html(
         helped: runs with something changed, the run as it was first; empty: the table is left out.
         notes: HTML that stands after the expectations, such as a comparison with the record.
     """
-    path.write_text(page(outcome, helped=helped, notes=notes))
+    path.write_text(page(outcome, helped=helped, notes=notes), encoding="utf-8")
 
 
 def page(outcome: Outcome, *, helped: Sequence[Measures] = (), notes: str = "") -> str:
