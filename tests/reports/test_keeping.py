@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -166,6 +167,24 @@ def test_what_is_taken_back_may_come_again_and_nothing_else() -> None:
     intake.take_back(batch(7))
     fates = intake.judge(batch(7, 8), NOW_S).tolist()
     assert fates == [Fate.COUNTED, Fate.DUPLICATE]
+
+
+def test_who_used_up_its_weight_flushes_nobody_out_of_the_memory() -> None:
+    """Else a campaign from one network could make everybody else count again and again."""
+    intake = Intake(Rules(network_cap=10, memory_slots=1 << 10, network_slots=1 << 10))
+    intake.judge(batch(2), NOW_S)
+    for first in range(100, 10_000, 100):
+        storm = batch(*range(first, first + 100))
+        fates = intake.judge(replace(storm, network=np.full(100, 7, np.uint64)), NOW_S)
+        assert (fates == Fate.COUNTED).sum() == (10 if first == 100 else 0)
+    assert intake.judge(batch(2), NOW_S).tolist() == [Fate.DUPLICATE]
+
+
+def test_a_network_weighs_anew_in_the_next_window() -> None:
+    intake = Intake(Rules(network_cap=10, memory_slots=1 << 10, network_slots=1 << 10))
+    for at_s in (NOW_S, NOW_S + intake.rules.window_s):
+        some = replace(batch(*range(2, 52), at_s=at_s), network=np.full(50, 7, np.uint64))
+        assert (intake.judge(some, at_s) == Fate.COUNTED).sum() == 10
 
 
 def test_sums_are_the_same_however_they_are_added() -> None:
