@@ -65,6 +65,13 @@ TRAIL = [
 ]
 
 
+def test_only_a_verdict_that_names_a_cause_attributes() -> None:
+    """Quiet, nothing shared and unknown are verdicts, too, and concern nobody in particular."""
+    quiet = entry(3, "verdict", about="", text="quiet: nothing is down")
+    assert Step.ATTRIBUTED in missing(milestones(INCIDENT, [(11, quiet)]))
+    assert Step.ATTRIBUTED not in missing(milestones(INCIDENT, [(11, quiet), TRAIL[4]]))
+
+
 def test_steps_are_measured_at_their_first_sign() -> None:
     """By entries of its time and its subject, and by what people said."""
     found = milestones(INCIDENT, TRAIL)

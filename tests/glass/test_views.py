@@ -82,6 +82,32 @@ def test_a_cause_stands_before_its_symptoms() -> None:
     assert "not as planned" in found.why
 
 
+@pytest.mark.parametrize(
+    ("chance", "said"),
+    [
+        (0.0, "not by chance"),
+        (5e-324, "less than once in a million"),
+        (1.3e-300, "less than once in a million"),
+        (1e-6, "once in 1.0 million"),
+        (0.0004, "once in 2,500"),
+        (0.5, "chance explains it as well"),
+    ],
+)
+def test_a_chance_is_a_number_that_people_read(chance: float, said: str) -> None:
+    """October 2025 had one of three hundred digits, and a smaller one broke the page."""
+    sure = judged(Standing(), replace(CAUSE, chance=chance)).sure
+    assert sure.endswith(said)
+    assert len(sure) < 60
+
+
+def test_a_replay_is_not_taken_for_today() -> None:
+    """Whoever comes upon the board reads it in the first word, and in that of the control plane, too."""
+    replayed = replace(CAUSE, replay=True)
+    assert judged(Standing(), replayed).what.startswith("A replay: region `us-east` explains")
+    assert "Detection: A replay: " in judged(Standing(Line("empty", "EMPTY")), replayed).why
+    assert not judged(Standing(Line("drift")), replace(replayed, stale=True)).why
+
+
 def test_a_cause_never_explains_more_than_is_down() -> None:
     """Blame is asked every few minutes; meanwhile services become well again."""
     found = judged(Standing(), replace(CAUSE, down=68))

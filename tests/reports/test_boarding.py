@@ -128,6 +128,7 @@ def test_what_is_believed_is_on_the_board_when_it_is_told(wall: Wall) -> None:
     assert belief.since_ns == entry.minute * 60 * NS_PER_S
     assert BROKE <= belief.minute == entry.minute < BROKE + 12
     assert belief.traces
+    assert belief.replay
     assert not belief.is_stale(wall.clock.now_ns())
 
 

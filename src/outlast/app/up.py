@@ -280,6 +280,7 @@ class Up:
     async def _signs(self, ledger: Ledger) -> None:
         """Write down, every few seconds, who is alive and what it is doing."""
         while True:
+            lost = self.metrics.counted(Event.RACE_LOST)
             for kind, name, doing in self._crew.signs():
                 sign = Alive(
                     kind=kind,
@@ -287,6 +288,7 @@ class Up:
                     doing=doing,
                     at_ns=self._world.clock.now_ns(),
                     every_s=SIGN_OF_LIFE_S,
+                    races=lost.get(name, 0) if kind == "enactor" else None,
                 )
                 with contextlib.suppress(StoreError):  # the roles tell that the store is lost
                     await ledger.alive(sign)

@@ -17,7 +17,6 @@ from starlette.routing import BaseRoute, Route
 
 from outlast.app.board.front import Front
 from outlast.app.troubles import Troubles
-from outlast.drivers.facts import Event
 from outlast.drivers.telemetry import Metrics
 from outlast.model.errors import ConfigError
 from outlast.model.topology import Address
@@ -56,7 +55,6 @@ def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = 
         ]
     )
     application.state.troubles = troubles.now  # the board tells them, too
-    application.state.races = lambda: metrics.counted(Event.RACE_LOST)
     return application
 
 

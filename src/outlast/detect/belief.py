@@ -192,6 +192,7 @@ class Belief:
         traces: observed and expected of the loudest ones, minute by minute.
         suggestions: what to consider.
         feeds: where evidence comes from.
+        replay: whether another day is watched as if it were this one.
     """
 
     at_ns: Nanos
@@ -212,6 +213,7 @@ class Belief:
     traces: tuple[Trace, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     feeds: tuple[Feed, ...] = ()
+    replay: bool = False
 
     def edges(self) -> Iterator[Edge]:
         """Yield the cause graph: what each suspect explains, and who exonerates it."""

@@ -49,6 +49,8 @@ class Alive:
     Attributes:
         doing: one line for people.
         every_s: how often it says so; three times that without a sign means that it is gone.
+        races: writes of an enactor that the DNS refused since it started, because something newer stood
+            there; None: it is no enactor, or did not say.
     """
 
     kind: str
@@ -56,6 +58,7 @@ class Alive:
     doing: str
     at_ns: Nanos
     every_s: float
+    races: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,7 +88,7 @@ class Feed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Detection:
-    """All that is believed at one minute."""
+    """All that is believed at one minute; `replay`: one of another day."""
 
     at_ns: Nanos
     since_ns: Nanos
@@ -108,6 +108,7 @@ class Detection:
     curves: tuple[Curve, ...] = ()
     suggestions: tuple[Suggestion, ...] = ()
     feeds: tuple[Feed, ...] = ()
+    replay: bool = False
 
     @property
     def down_services(self) -> frozenset[str]:

@@ -34,6 +34,10 @@ class Sign(Protocol):
     def at_ns(self) -> Nanos:
         """When it was given."""
 
+    @property
+    def races(self) -> int | None:
+        """Writes that the DNS refused since it started; None: it did not say."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
@@ -43,8 +47,6 @@ class Work:
         published: endpoints whose present publication is this one's.
         last_ns: when it last confirmed one; 0: never.
         median_ms, worst_ms: from taking up a plan to reading it back, of those; None: not measured.
-        races: writes that the DNS refused since it started, because something newer stood there; None:
-            not known here.
     """
 
     sign: Sign
@@ -52,7 +54,6 @@ class Work:
     last_ns: Nanos = Nanos(0)
     median_ms: float | None = None
     worst_ms: float | None = None
-    races: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,21 +66,15 @@ class Waiting:
     made_ns: Nanos
 
 
-def at_work(
-    signs: Iterable[Sign], receipts: Sequence[Receipt], races: dict[str, int] | None = None
-) -> list[Work]:
-    """Return each role with what it did.
-
-    Args:
-        races: lost races by enactor, as far as they are known.
-    """
+def at_work(signs: Iterable[Sign], receipts: Sequence[Receipt]) -> list[Work]:
+    """Return each role with what it did."""
     mine: dict[str, list[Receipt]] = {}
     for receipt in receipts:
         mine.setdefault(receipt.enactor, []).append(receipt)
-    return [_work(one, mine.get(one.name, []), races or {}) for one in signs]
+    return [_work(one, mine.get(one.name, [])) for one in signs]
 
 
-def _work(sign: Sign, receipts: list[Receipt], races: dict[str, int]) -> Work:
+def _work(sign: Sign, receipts: list[Receipt]) -> Work:
     if sign.kind != "enactor":
         return Work(sign=sign)
     took = [one.took_ns * MS_PER_S / NS_PER_S for one in receipts if one.took_ns]
@@ -89,7 +84,6 @@ def _work(sign: Sign, receipts: list[Receipt], races: dict[str, int]) -> Work:
         last_ns=max((one.at_ns for one in receipts), default=Nanos(0)),
         median_ms=statistics.median(took) if took else None,
         worst_ms=max(took, default=None),
-        races=races.get(sign.name),
     )
 
 

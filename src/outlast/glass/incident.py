@@ -178,7 +178,7 @@ def milestones(incident: Incident, trail: Iterable[Numbered]) -> list[Milestone]
     for index, entry in trail:
         if not concerns(incident, entry):
             continue
-        step = next((one for one, events in EVENTS.items() if entry.event in events), None)
+        step = _shown(entry)
         if step is not None and step not in found:
             found[step] = _milestone(incident, step, entry.at_ns, entry.text, index)
     found[Step.ACKNOWLEDGED] = _milestone(
@@ -191,6 +191,13 @@ def milestones(incident: Incident, trail: Iterable[Numbered]) -> list[Milestone]
         last = incident.updates[-1]
         found[Step.RECOVERED] = _milestone(incident, Step.RECOVERED, last.at_ns, last.text, None)
     return sorted(found.values(), key=lambda one: one.at_ns)
+
+
+def _shown(entry: TrailEntry) -> Step | None:
+    """Return the step that an entry shows; a verdict that names no cause, such as `quiet`, shows none."""
+    if entry.event == "verdict" and not entry.about:
+        return None
+    return next((one for one, events in EVENTS.items() if entry.event in events), None)
 
 
 def missing(found: Iterable[Milestone]) -> list[Step]:

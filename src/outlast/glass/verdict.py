@@ -11,10 +11,13 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from outlast.glass.detection import Detection, Outcome
-from outlast.glass.words import plural, share
+from outlast.glass.words import count, plural, share
 from outlast.model.units import Nanos
 
 GOOD, WARN, BAD = "good", "warn", "bad"
+
+RARE = 1e-6
+"""Nobody reads more of a chance than this: that of a large outage has hundreds of digits."""
 
 
 class Line(Protocol):
@@ -166,7 +169,12 @@ def _well(standing: Standing) -> Verdict:
 
 
 def cause(detection: Detection) -> Verdict:
-    """Return what detection says by itself."""
+    """Return what detection says by itself; whoever reads of another day must not take it for this one."""
+    seen = _cause(detection)
+    return replace(seen, what=f"A replay: {seen.what}") if detection.replay else seen
+
+
+def _cause(detection: Detection) -> Verdict:
     down = f"{plural(detection.down, 'service')} down"
     todo = next((one.command for one in detection.suggestions if one.command), "")
     if detection.outcome is Outcome.CAUSE and detection.suspects:
@@ -200,7 +208,9 @@ def _by_chance(chance: float) -> str:
         return "not by chance"
     if chance >= 0.5:
         return "chance explains it as well"
-    return f"by chance once in {round(1 / chance):,}"
+    if chance < RARE:
+        return "by chance less than once in a million"
+    return f"by chance once in {count(1 / chance)}"
 
 
 def _since(lines: Sequence[Line]) -> Nanos | None:

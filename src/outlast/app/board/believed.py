@@ -80,6 +80,7 @@ def shown(belief: "Belief", now_ns: Nanos) -> Detection:
             )
             for one in belief.feeds
         ),
+        replay=belief.replay,
     )
 
 

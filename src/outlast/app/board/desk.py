@@ -74,11 +74,6 @@ class Desk:
         except StoreError:
             return []
 
-    def races(self, request: Request) -> dict[str, int]:
-        """Return the races that this process's enactors lost: writes that the DNS refused."""
-        counted: Callable[[], dict[str, int]] = request.app.state.races
-        return counted()
-
     def frame(self, request: Request, path: str, sight: Sight | None = None) -> Frame:
         """Return what stands around a page; without a sight the page does not change by itself.
 

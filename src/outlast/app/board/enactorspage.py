@@ -26,7 +26,7 @@ async def show_enactors(desk: Desk, request: Request) -> Response:
         return render(
             "enactors.html",
             desk.frame(request, "/enactors", sight),
-            work=at_work(sight.status.roles, receipts, desk.races(request)),
+            work=at_work(sight.status.roles, receipts),
             gone=sight.status.gone,
             waiting=waits[:WAITING_MAX],
             waiting_count=len(waits),

@@ -14,6 +14,7 @@ from outlast.app.session import open_session
 from outlast.app.show import console
 from outlast.app.standing import Status, with_store, without_store
 from outlast.app.wiring import World
+from outlast.glass.words import plural
 from outlast.model.errors import StoreError
 
 ASKED_MAX = 200
@@ -68,7 +69,8 @@ def _print_head(out: Console, found: Status) -> None:
 
 def _print_roles(out: Console, found: Status) -> None:
     for one in found.roles:
-        out.print(f"  [green]alive[/] {one.kind} {one.name}: {escape(one.doing)}")
+        races = f"; {plural(one.races, 'lost race')}" if one.races else ""
+        out.print(f"  [green]alive[/] {one.kind} {one.name}: {escape(one.doing)}{races}")
     for gone in found.gone:
         out.print(f"  [red]gone[/]  {escape(gone)}")
     if not found.roles and not found.gone:

@@ -20,6 +20,7 @@ from outlast.app.reports.believing import Beside, belief_of
 from outlast.app.reports.remembering import ROLE, Memory
 from outlast.app.reports.watching import Entry, Watcher
 from outlast.app.wiring import World
+from outlast.detect.belief import Belief
 from outlast.drivers.ledger import Ledger
 from outlast.drivers.reports.beliefs import write_belief
 
@@ -36,7 +37,7 @@ class Boarding:
         self._memory = Memory(replay=True)
         self._runner = asyncio.Runner()
         self._ledger: Ledger | None = None
-        self._belief = belief_of(watcher, world.clock.now_ns(), Beside())
+        self._belief = self._believed()
         self._ringing: list[Entry] = []
 
     def __enter__(self) -> Self:
@@ -60,8 +61,11 @@ class Boarding:
             self._ringing.append(entry)
         elif entry.kind == "verdict":
             self._memory.verdict(entry, self._watcher.verdict)
-        self._belief = belief_of(self._watcher, self._world.clock.now_ns(), Beside())
+        self._belief = self._believed()
         self._write()
+
+    def _believed(self) -> Belief:
+        return replace(belief_of(self._watcher, self._world.clock.now_ns(), Beside()), replay=True)
 
     def _take_alarms(self) -> None:
         self._memory.alarms(self._ringing)
