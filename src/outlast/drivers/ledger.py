@@ -15,6 +15,7 @@ makes no difference whether they run in one process or on several machines.
     vote/<vantage>/<subject>      what it believes of a subject
     role/<kind>/<name>            which roles are alive, for people
     lead/<role>                   who of several planners, or probers of one vantage, works now
+    term/<role>                   since when: written by whoever takes over
     journal/<scope>/<time>-<id>   what happened, for people
 
 Head and receipt share a prefix because an enactor must get both in one atomic answer.
@@ -28,6 +29,7 @@ from outlast.core.observe import VantageView
 from outlast.core.retire import Delete
 from outlast.drivers import entries, groundings
 from outlast.drivers.entries import Alive, Blocked, EndpointRow, Found, Head, Note
+from outlast.drivers.leadership import Term
 from outlast.model.health import Vote
 from outlast.model.names import EndpointName, Subject
 from outlast.model.override import Evacuation, Freeze, Override, OverrideKind, Waiver
@@ -69,6 +71,7 @@ class Ledger:
         sign: Callable[[Plan], Plan] = lambda plan: plan,
     ) -> None:
         self.sign = sign
+        self.term = Term()
         self._store = store
         self._clock = clock
         self._name = name
@@ -107,7 +110,7 @@ class Ledger:
         return row
 
     async def commit_plan(self, command: CommitPlan) -> bool:
-        """Make a plan the newest, if the newest is still the one expected; False if it is not."""
+        """Make a plan the newest, if the newest is still the one expected; else False, or `Deposed`."""
         plan = self.sign(command.plan)
         at = f"endpoint/{plan.endpoint}/head"
         entry = await self._store.get(at)
@@ -120,7 +123,7 @@ class Ledger:
             return False
         head = Head(plan=plan, ruling=command.ruling)
         change = Change(
-            requires=((at, entry.revision if entry is not None else 0),),
+            requires=((at, entry.revision if entry is not None else 0), *self.term.requires),
             puts=(
                 (at, entries.encode(head)),
                 (_plan_key(plan.endpoint, plan.generation), entries.encode(head)),
@@ -129,7 +132,10 @@ class Ledger:
             ),
             deletes=(f"endpoint/{plan.endpoint}/blocked",),
         )
-        return await self._store.commit(change) is not None
+        if await self._store.commit(change) is None:
+            await self.term.check()
+            return False
+        return True
 
     async def commit_plans(self, commands: Sequence[CommitPlan]) -> list[bool]:
         """Commit plans of different endpoints as `commit_plan` does, many at a time."""

@@ -72,7 +72,7 @@ class Planner:
         tell: Tell,
     ) -> None:
         self._topology = topology
-        self._ledger = ledger
+        self.ledger = ledger
         self._clock = clock
         self._tell = tell
         self._states: dict[EndpointName, loop.State] = {}
@@ -209,22 +209,22 @@ class Planner:
     async def _gather(self) -> None:
         now_ns = self._clock.now_ns()
         first, self._gathered = not self._gathered, True
-        rows, self._revisions.rows = await self._ledger.rows(newer_than=self._revisions.rows)
+        rows, self._revisions.rows = await self.ledger.rows(newer_than=self._revisions.rows)
         for name in sorted(self._returned):
-            if (await self._ledger.row(name)).head is None:
+            if (await self.ledger.row(name)).head is None:
                 self._states[name] = loop.State()  # released: what stands there may be anybody's
         self._returned.clear()
         for row in rows:
             await self._take_row(row, now_ns, first=first)
-        overrides, self._revisions.overrides = await self._ledger.overrides(
+        overrides, self._revisions.overrides = await self.ledger.overrides(
             newer_than=self._revisions.overrides
         )
         if overrides is not None:
             self._overrides = tuple(overrides)
             for name in self._subjects.owners(None):
                 self._events[name].append(self._overridden(now_ns))
-        views, self._revisions.views = await self._ledger.views(newer_than=self._revisions.views)
-        votes, self._revisions.votes = await self._ledger.votes(newer_than=self._revisions.votes)
+        views, self._revisions.views = await self.ledger.views(newer_than=self._revisions.views)
+        votes, self._revisions.votes = await self.ledger.votes(newer_than=self._revisions.votes)
         before = dict(self._wellness.sick)
         changed = self._wellness.hear(views, votes, now_ns)
         self._tell_sick(before)
@@ -268,7 +268,7 @@ class Planner:
         if row.head is None or row.head.plan.made_at_ns < since_ns:
             return
         self._recalled.add(row.endpoint)
-        for head in await self._ledger.plans(row.endpoint):
+        for head in await self.ledger.plans(row.endpoint):
             if head.plan.generation < row.head.plan.generation:
                 self._events[row.endpoint].append(HeadChanged(plan=head.plan, at_ns=now_ns))
 
@@ -296,7 +296,7 @@ class Planner:
 
     async def _watch(self) -> None:
         try:
-            await self._ledger.wait(self._revisions.oldest)
+            await self.ledger.wait(self._revisions.oldest)
         finally:
             self._news.set()
 
@@ -344,7 +344,7 @@ class Planner:
         async def carry_out(name: EndpointName, commands: list[LoopCommand | None]) -> None:
             for command in commands:
                 if command is None:
-                    await self._ledger.unblock(name)
+                    await self.ledger.unblock(name)
                 else:
                     await self._carry_out(name, command)
 
@@ -369,23 +369,23 @@ class Planner:
                     generation=command.plan.generation,
                 )
                 self._tell(fact)
-                await self._ledger.block(command)
+                await self.ledger.block(command)
             case PlaceFreeze(freeze=freeze):
                 until = f" until {iso(freeze.until_ns)}" if freeze.until_ns is not None else ""
-                await self._ledger.place(freeze, f"frozen{until}: {freeze.reason}")
+                await self.ledger.place(freeze, f"frozen{until}: {freeze.reason}")
             case WakeAt(at_ns=at_ns):
                 heapq.heappush(self._wakes, (at_ns, name))
 
     async def _commit(self, name: EndpointName, command: CommitPlan) -> None:
-        plan = self._ledger.sign(command.plan)
+        plan = self.ledger.sign(command.plan)
         try:
-            committed = await self._ledger.commit_plan(command)
+            committed = await self.ledger.commit_plan(command)
         except StoreError:
             self._events[name].append(CommitLost(at_ns=self._clock.now_ns()))
             raise
         if not committed:
             self._events[name].append(CommitLost(at_ns=self._clock.now_ns()))
-            row = await self._ledger.row(name)
+            row = await self.ledger.row(name)
             row.check_not_older(self._known(name), whole=True)
             await self._take_row(row, self._clock.now_ns(), first=False)
             return
