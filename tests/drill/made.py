@@ -58,7 +58,7 @@ def made_outcome(*, crowd: int = 0, title: str = "Name of the store emptied") ->
         name_of=("store",),
         served=served,
         degraded=degraded,
-        meters={"queue": np.ones_like(served)},
+        meters={"queue": np.ones_like(served[:, :3])},
         names=np.ones((MINUTES, 1), dtype=np.float32),
         people=people,
         homes=homes,

@@ -179,12 +179,14 @@ def test_png_without_a_browser_is_an_error_for_people(
 
 
 def test_the_raw_series_can_be_read_back(tmp_path: Path) -> None:
-    """One row a sample of what runs; people and events beside them."""
+    """One row a sample of what runs; people and events beside them; no meters where a run keeps none."""
     outcome = made_outcome(crowd=250)
     series, people, events = write_parquet(outcome, tmp_path)
     table = pyarrow.parquet.read_table(series)
     assert table.num_rows == MINUTES * (len(outcome.services) * 2 - 1)
     assert {"minute", "service", "region", "served", "degraded", "queue"} == set(table.column_names)
+    queues = dict(zip(table["service"].to_pylist(), table["queue"].to_numpy(), strict=True))
+    assert [queues["shop"], queues["log"], np.isnan(queues["company-249"])] == [1.0, 1.0, True]
     assert pyarrow.parquet.read_table(people).num_rows == MINUTES * 3
     first = pyarrow.parquet.read_table(events).to_pylist()[0]
     assert (first["kind"], first["at"].isoformat()) == ("fault", "2025-10-20T07:10:00+00:00")

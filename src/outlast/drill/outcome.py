@@ -83,7 +83,8 @@ class Outcome:
             does not run.
         degraded: share that was answered with less than the full function [minute, service, region].
         meters: further series [minute, service, region] by name with unit, such as `queue`, `latency_s`,
-            `retry_ratio`, `leased_ratio`, `removed_ratio`, `capacity_ratio`, `backlog_s`.
+            `retry_ratio`, `leased_ratio`, `removed_ratio`, `capacity_ratio`, `backlog_s`; they end before
+            the services that only follow others.
         names: share of resolvers that have an answer [minute, name] for each of `name_of`.
         people: who uses a service in a country [service, country].
         homes: which region serves them [service, country, region], sums to 1 over the regions.

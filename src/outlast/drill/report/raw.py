@@ -67,7 +67,10 @@ def _series(outcome: Outcome, arrow: Any) -> Iterator[Any]:
             "degraded": outcome.degraded[:, part][minute, service, region],
         }
         for name, meter in outcome.meters.items():
-            columns[name] = meter[:, part][minute, service, region]
+            kept = meter[:, part]
+            has = service < kept.shape[1]
+            columns[name] = np.full(len(service), np.nan, dtype=np.float32)
+            columns[name][has] = kept[minute[has], service[has], region[has]]
         yield arrow.table(columns)
 
 
