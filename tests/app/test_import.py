@@ -126,8 +126,26 @@ def test_a_zone_file_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
     broken = invoke("import", "zone", str(path), "--origin", "example.org")
     assert broken.code == 2
     assert f"{path}:2" in broken.err
-    path.write_text("$INCLUDE /etc/hostname\n")
+    (tmp_path / "other").write_text("ftp A 192.0.2.7\n")
+    path.write_text(f"www A 192.0.2.1\n$INCLUDE {tmp_path / 'other'}\n")
     assert invoke("import", "zone", str(path), "--origin", "example.org").code == 2
+
+
+def test_what_lies_outside_of_the_zone_is_told_and_stays_out(tmp_path: Path) -> None:
+    """A name server passes over it, so it is not in the DNS; whoever wrote it there may not know."""
+    path = tmp_path / "zone"
+    lines = (
+        "$TTL 60",
+        "www A 192.0.2.1",
+        "ftp.other.test. A 192.0.2.7",
+        "$ORIGIN other.test.",
+        "@ MX 1 a\n",
+    )
+    path.write_text("\n".join(lines))
+    done = invoke("import", "zone", str(path), "--origin", "example.org")
+    assert [one.name for one in imported(done).endpoints] == ["www.example.org"]
+    for line, what in ((3, "ftp.other.test A"), (5, "other.test MX")):
+        assert f"{path}:{line}: {what}: it lies outside of example.org" in done.err
 
 
 def test_what_octodns_publishes_moves_in_and_the_rest_is_told() -> None:
@@ -217,6 +235,17 @@ def test_a_route_53_listing_moves_in(tmp_path: Path) -> None:
         told = [one for one in done.err.splitlines() if words in one]
         assert told, (words, done.err)
         assert told[0].startswith(f"{path}:"), told
+
+
+def test_a_failover_whose_places_are_one_says_that_its_order_is_lost(tmp_path: Path) -> None:
+    """Tiers are regions; both addresses move in, and all at once."""
+    path = tmp_path / "zone.json"
+    path.write_text(json.dumps(ROUTE53))
+    done = invoke("import", "route53", str(path), "--place", "192.0.2.0/24=eu")
+    fail = endpoint(imported(done), "fail.shop.test")
+    assert fail.policy.kind is not PolicyKind.FAILOVER
+    assert addresses(fail) == {"192.0.2.3", "192.0.2.4"}
+    assert "fail.shop.test: its failover order: the tiers share a region" in done.err
 
 
 def test_a_route53_zone_stays_at_route53_unless_a_server_is_named(tmp_path: Path) -> None:

@@ -213,11 +213,60 @@ def test_go_on_waits_for_the_window_and_no_longer() -> None:
     assert world.generation(B) == 2
 
 
-def test_roll_back_asks_for_what_was_before() -> None:
+@pytest.mark.parametrize(
+    ("origin", "lagging", "laid", "live", "open_"),
+    [
+        (Origin.AUTOMATIC, Lagging.HOLD, (2, 2), (1, 1), True),
+        (Origin.AUTOMATIC, Lagging.HOLD, (2, 0), (1, 1), False),
+        (Origin.AUTOMATIC, Lagging.ROLL_BACK, (2, 0), (1, 1), False),
+        (Origin.AUTOMATIC, Lagging.GO_ON, (2, 0), (1, 1), True),
+        (
+            Origin.AUTOMATIC,
+            Lagging.GO_ON,
+            (0, 0),
+            (1, 1),
+            False,
+        ),  # nobody took a mark: who goes on?
+        (Origin.AUTOMATIC, Lagging.GO_ON, (1, 1), (1, 1), False),  # marks of another plan
+        (
+            Origin.AUTOMATIC,
+            Lagging.HOLD,
+            (0, 0),
+            (2, 0),
+            True,
+        ),  # published there: a heal, or a follower
+        (Origin.RESCUE, Lagging.HOLD, (0, 0), (1, 1), True),
+        (Origin.ADOPTED, Lagging.HOLD, (0, 0), (1, 1), True),
+        (Origin.ROLLBACK, Lagging.HOLD, (0, 0), (1, 1), True),
+    ],
+)
+def test_for_whom_the_gate_is_open_after_the_window(
+    origin: Origin,
+    lagging: Lagging,
+    laid: tuple[int, int],
+    live: tuple[int, int],
+    open_: bool,  # noqa: FBT001 - a column of the table
+) -> None:
+    """Those by which people repair things wait for nobody, nor does what is published already."""
+    wanted = replace(number(2, lagging), origin=origin)
+    begun = dual.begin(EnactorName("e0"), wanted.layout, NO_GENERATION)
+    lanes = tuple(
+        replace(lane, laid=Generation(laid[k]), live=Generation(live[k]))
+        for k, lane in enumerate(begun.lanes)
+    )
+    state = replace(begun, lanes=lanes, wanted=wanted.generation, since_ns=at(0))
+    assert dual.is_open(state, wanted, at(5)) is open_
+
+
+@pytest.mark.parametrize(
+    ("lagging", "goes_back"),
+    [(Lagging.ROLL_BACK, True), (Lagging.HOLD, False), (Lagging.GO_ON, False)],
+)
+def test_roll_back_alone_asks_for_what_was_before(lagging: Lagging, *, goes_back: bool) -> None:
     """One flipped, the other fails in the middle: after the window the plan before is asked for, once."""
-    world = World(newest=number(1, Lagging.ROLL_BACK))
+    world = World(newest=number(1, lagging))
     publish(world)
-    world.newest = number(2, Lagging.ROLL_BACK)
+    world.newest = number(2, lagging)
     world.wake(0)
     while world.generation(A) == 1:
         world.do(0)
@@ -228,7 +277,7 @@ def test_roll_back_asks_for_what_was_before() -> None:
         world.wake(0)
         world.settle(20)
     asked = [one for _, one in world.told if isinstance(one, RollBack)]
-    assert asked == [RollBack(generation=Generation(2))]
+    assert asked == [RollBack(generation=Generation(2))] * goes_back
 
 
 def test_a_wiped_provider_is_healed_while_the_other_is_away() -> None:

@@ -95,6 +95,16 @@ def test_what_may_go(trees: tuple[Laid, ...], stood_s: float, going: int) -> Non
     assert bool(commands) is bool(going)
 
 
+def test_what_went_back_in_place_keeps_its_trees_for_as_long_as_its_own_ttl() -> None:
+    """Who asks for a name gets its records for so long, and may get the pointer in the place of others."""
+    for stood_s, goes in ((TTL_S, False), (299, False), (300, True)):
+        flat = [
+            replace(looked(3, one, tree(1), tree(2)), top="", ttl_s=300) for one in (0, stood_s)
+        ]
+        state, _ = step(State(), flat[0])
+        assert bool(step(state, flat[1])[1]) is goes, stood_s
+
+
 def test_the_quarantine_begins_anew_with_every_fence_and_every_doubt() -> None:
     """A heal moves the fence; a secondary that differs may still serve the old pointer."""
     trees = (tree(1), tree(2), tree(3))

@@ -42,6 +42,8 @@ class _Reader(dns.zonefile.Reader):
         # A last line without its end would leave the tokenizer on it.
         tokens = dns.tokenizer.Tokenizer(f"{text}\n", file)
         super().__init__(tokens, dns.rdataclass.IN, collected, allow_directives=DIRECTIVES)
+        # It would pass over what lies outside of the zone without a word; here that is told.
+        self.zone_origin = dns.name.root
         self.txn.check_put_rdataset(lambda *_: None)
         self.txn.add = self._note  # type: ignore[method-assign]  # the reader hands each record to it
 
@@ -84,6 +86,9 @@ def read_zone_text(text: str, file: str, origin: DnsName) -> Seen:
 def _take(seen: Seen, origin: DnsName, file: str, record: _Record) -> None:
     rtype = dns.rdatatype.to_text(record.rdata.rdtype)
     place = Place(file, record.line)
+    if record.name != origin and not record.name.endswith(f".{origin}"):
+        seen.stay(place, f"{record.name} {rtype}", f"it lies outside of {origin}")
+        return
     if rtype not in FAMILIES:
         if rtype == "NS":
             seen.serve(origin, record.name, record.rdata.to_text())
@@ -91,9 +96,6 @@ def _take(seen: Seen, origin: DnsName, file: str, record: _Record) -> None:
         return
     found = name_of(seen, place, record.name, rtype)
     if found is None:
-        return
-    if found != origin and not found.endswith(f".{origin}"):
-        seen.stay(place, f"{found} {rtype}", f"it lies outside of {origin}")
         return
     address = address_of(seen, place, f"{found} {rtype}", record.rdata.to_text())
     if address is not None:
