@@ -1,5 +1,6 @@
 """Roles on several machines that share an etcd: each is a process with a state folder of its own."""
 
+import asyncio
 import base64
 import os
 import re
@@ -10,6 +11,9 @@ from pathlib import Path
 import pytest
 from tests.support.etcd import Cluster, running
 from tests.support.system import AP, EU, US, Process, System, until
+
+from outlast.app.options import open_world
+from outlast.ports import Change
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,6 +92,26 @@ def test_a_leader_that_stood_still_comes_back_as_one_who_stands_by(machines: Sys
     until(lambda: "stands by" in planners[first].said(), "the first one notices")
     machines.regions.fail(US)
     machines.wait_for(EU, AP)
+
+
+def test_a_plan_is_not_taken_once_its_planner_s_term_is_over(machines: System) -> None:
+    """It worked the plan out before it could notice; it asks for its seat again, and plans anew."""
+    planner = machine(machines, "p1", "planner")
+    machine(machines, "e1", "enactor")
+    machine(machines, "q1", "prober")
+    machines.wait_for(EU, US, AP)
+
+    async def take_over() -> None:
+        store = await open_world(machines.file, machines.folder / "elsewhere").store()
+        try:
+            assert await store.commit(Change(puts=(("term/planner", b"another"),)))
+        finally:
+            await store.close()
+
+    asyncio.run(take_over())
+    machines.regions.fail(US)
+    machines.wait_for(EU, AP)
+    assert "another planner leads" in planner.said()
 
 
 def test_without_etcd_what_is_published_stays_and_the_status_says_so(
