@@ -1,5 +1,7 @@
 """`outlast up --cell`: whose enactors write where, and what the status says of it."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support.system import AP, EU, US, System, until
 
@@ -7,7 +9,7 @@ from outlast.app.shares import check_reload, shares_of
 from outlast.model.errors import ConfigError
 from outlast.model.names import CellName, EnactorName
 from outlast.model.policy import Cell, Reach
-from outlast.model.topology import Settings, Topology
+from outlast.model.topology import Address, Settings, StoreChoice, Topology, TrailChoice
 
 PAY, SEARCH = CellName("pay"), CellName("search")
 TOPOLOGY = Topology(
@@ -48,6 +50,24 @@ def test_enactors_of_a_cell_come_with_a_restart() -> None:
     with pytest.raises(ConfigError):
         check_reload(changed, TOPOLOGY)
     check_reload(TOPOLOGY, TOPOLOGY)
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (replace(TOPOLOGY, trail=TrailChoice(folders=("elsewhere",))), "the audit trail"),
+        (
+            replace(TOPOLOGY, store=StoreChoice(etcd=(Address(host="192.0.2.1", port=2379),))),
+            "the store",
+        ),
+    ],
+)
+def test_what_takes_a_restart_is_refused_and_not_left_undone(changed: Topology, said: str) -> None:
+    """Taken over without a word, copies of the trail are thought to be made, and are not."""
+    with pytest.raises(ConfigError) as refused:
+        check_reload(changed, TOPOLOGY)
+    assert said in refused.value.what
+    assert "restart" in refused.value.remedy
 
 
 @pytest.mark.slow

@@ -53,6 +53,10 @@ def check_reload(new: Topology, old: Topology) -> None:
         changed = "the providers"
     elif _own(new) != _own(old):
         changed = "the cells' enactors"
+    elif new.store != old.store:
+        changed = "the store"
+    elif new.trail != old.trail:
+        changed = "where the audit trail is published"
     if changed:
         raise ConfigError(
             f"{changed} changed, which a running process cannot take over",
