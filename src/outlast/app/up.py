@@ -223,6 +223,8 @@ class Up:
         crew.leads = {
             role: Leadership(share(store), role, name, self._tell) for role, name in names.items()
         }
+        if crew.planner is not None:
+            crew.planner.ledger.term = crew.leads["planner"].term
         led = {role: partial(seat.keep, jobs[role]) for role, seat in crew.leads.items()}
         return jobs | led
 
