@@ -77,6 +77,20 @@ def test_an_exercise_drains_holds_and_returns_by_itself(running: System) -> None
 
 
 @pytest.mark.slow
+def test_what_is_over_refuses_no_exercise_and_what_stands_does(running: System) -> None:
+    """The one before came back in steps, which the store remembers; so it does a freeze that has ended."""
+    assert exercise(running)[0] == 0
+    frozen = ("freeze", "--all", "--reason", "no changes", "--for")
+    assert running.outlast(*frozen, "0.1s").code == 0
+    code, said, _ = exercise(running)
+    assert code == 0, said
+    assert running.outlast(*frozen, "1h").code == 0
+    code, said, _ = exercise(running)
+    assert code == 1
+    assert "refused: automation is frozen: no changes" in said
+
+
+@pytest.mark.slow
 def test_an_exercise_is_refused_where_the_capacity_proof_fails(running: System) -> None:
     """Nothing is drained, and the record says why."""
     running.regions.fail(US)

@@ -34,7 +34,7 @@ from outlast.drill.scenario import (
 from outlast.drill.vary import Case
 from outlast.model.errors import ConfigError, OutlastError, StoreError
 from outlast.model.names import RegionName
-from outlast.model.override import Evacuation, Freeze
+from outlast.model.override import Evacuation, Freeze, is_over
 from outlast.model.topology import Endpoint, Topology
 from outlast.model.units import seconds
 
@@ -189,7 +189,10 @@ async def _proved(
     if not endpoints:
         raise Refused(f"no endpoint has a target in {exercise.region}")
     overrides, _ = await session.ledger.overrides()
+    now_ns = session.world.clock.now_ns()
     for one in overrides or ():
+        if is_over(one, now_ns):
+            continue  # what came back in steps stays in the store, and so does a freeze that has ended
         if isinstance(one, Freeze):
             raise Refused(f"automation is frozen: {one.reason}")
         if isinstance(one, Evacuation):
