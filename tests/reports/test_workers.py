@@ -19,6 +19,9 @@ from tests.support.waiting import answered
 
 from outlast.app.options import open_world
 from outlast.app.reports.fromstream import FromStream
+from outlast.app.reports.grids import grid_of
+from outlast.app.wiring import World
+from outlast.detect.counts import none
 from outlast.detect.intake import Intake, Rules
 from outlast.drivers.reports.beliefs import read_belief
 from outlast.drivers.reports.history import History, settle
@@ -186,6 +189,15 @@ async def total(url: str) -> int:
         await client.close()
 
 
+def history_of(world: World, detector: FromStream) -> int:
+    """End the hour, as a report of a later one would; return the reports in history."""
+    grid = grid_of(world.topology)
+    detector.hours.take(1 << 40, none(grid), grid)
+    detector.hours.settle()
+    history = History(world.state.root / "reports" / "history")
+    return sum(one.reports for one in history.series(0, 1 << 33, 60))
+
+
 async def detected(folder: Path, url: str) -> int:
     """Let a detector read the stream and begin; return how many reports it took."""
     world = open_world(folder / "world.yaml", folder / "detector")
@@ -204,6 +216,7 @@ async def detected(folder: Path, url: str) -> int:
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
     assert detector.total == detector.detecting.watcher.counted
+    assert history_of(world, detector) == detector.total
     return detector.total
 
 

@@ -1,8 +1,8 @@
 """From a stream: detection on what workers on other machines count.
 
-The stream is this process's only memory of reports: starting, it reads what the stream still holds, learns
-from it, and says nothing of it; then it goes on by the minute, as detection does beside the desk. A minute is
-judged one minute late, so that every worker has had the time to pass it on.
+What is to be learnt lies in the stream: starting, it reads what the stream still holds, learns from it, and
+says nothing of it; then it goes on by the minute, as detection does beside the desk. A minute is judged one
+minute late, so that every worker has had the time to pass it on. Whole hours become history.
 """
 
 import asyncio
@@ -18,6 +18,8 @@ from outlast.app.reports.watching import Entry
 from outlast.app.wiring import World
 from outlast.config import load
 from outlast.detect.counts import MinuteCounts
+from outlast.drivers.reports.history import History
+from outlast.drivers.reports.hours import Hours
 from outlast.drivers.reports.outgoing import Outgoing
 from outlast.drivers.reports.sources import Sources
 from outlast.drivers.reports.stream import Inbox, connect
@@ -52,7 +54,12 @@ class FromStream:
         self._grid = grid_of(world.topology)
         self._file = Followed(world.file)
         self._live = LiveCounts()
-        self._inbox = Inbox(lambda name: self._sources.hear(name, time.monotonic()))
+        self._inbox = Inbox(
+            lambda name: self._sources.hear(name, time.monotonic()),
+            lambda at_s, counts: self.hours.take(at_s, counts, self._grid),
+        )
+        self.hours = Hours(History(world.state.root / "reports" / "history"))
+        self._full = False
         self._past = asyncio.Event()
         self.total = 0
         self.detecting = Detecting(
@@ -102,9 +109,22 @@ class FromStream:
             while True:
                 self._look_at_topology()
                 await self.detecting.turn(self._take(self._minute), self._minute)
+                await self._settle()
                 await asyncio.sleep(TURN_S)
         finally:
             await self.detecting.close()
+
+    async def _settle(self) -> None:
+        """Bring hours that ended into history; a disk that is full is told once, and tried again."""
+        if not self.hours.ended:
+            return
+        try:
+            await asyncio.to_thread(self.hours.settle)
+            self._full = False
+        except StoreError as error:
+            if not self._full:
+                self._tell(Entry(self._minute, "outlast", "lost", error.what))
+            self._full = True
 
     def _take(self, minute: int) -> MinuteCounts:
         return self._live.take(self._grid, minute)

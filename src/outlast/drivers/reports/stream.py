@@ -197,13 +197,19 @@ class Outbox:
 class Inbox:
     """The detector's side: every message once."""
 
-    def __init__(self, heard: Callable[[str], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        heard: Callable[[str], None] = lambda _: None,
+        arrived: Callable[[int, MinuteCounts], None] = lambda _, __: None,
+    ) -> None:
         """Make it.
 
         Args:
             heard: told the name of each worker that passes something on.
+            arrived: told the second in which the stream took each message, and what it holds.
         """
         self._heard = heard
+        self._arrived = arrived
         self._newest: dict[str, int] = {}
         self.repeated = 0
 
@@ -255,6 +261,7 @@ class Inbox:
                     continue
                 counts = self.take(message.data)
                 if counts is not None:
+                    self._arrived(int(message.metadata.timestamp.timestamp()), counts)
                     yield counts
         except (nats.errors.Error, nats.js.errors.Error, OSError) as error:
             raise _lost(error) from error
