@@ -60,6 +60,9 @@ def test_from_the_first_word_to_the_review(running: System, tmp_path: Path) -> N
     html = tmp_path / "review.html"
     assert command(running, "review", "1", "--output", str(html)).code == 0
     assert "<table>" in html.read_text()
+    odd = command(running, "review", "1", "--output", str(tmp_path / "review.pdf"))
+    assert (odd.code, (tmp_path / "review.pdf").exists()) == (2, False)
+    assert "neither a .md nor a .html file" in odd.err
 
 
 def test_an_empty_name_is_a_major_outage(still: System, tmp_path: Path) -> None:

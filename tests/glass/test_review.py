@@ -65,6 +65,17 @@ TRAIL = [
 ]
 
 
+def test_what_is_said_after_the_end_makes_no_outage_longer() -> None:
+    """A note of the next day, or a correction; but whoever takes it back makes it go on."""
+    later = replace(INCIDENT, updates=(*INCIDENT.updates, told(900, Phase.RESOLVED, public=False)))
+    assert later.resolved_ns == at(90)
+    recovered = next(one for one in milestones(later, []) if one.step is Step.RECOVERED)
+    assert recovered.after_s == 90 * 60
+    assert replace(later, updates=(*later.updates, told(950))).resolved_ns is None
+    again = (*later.updates, told(950), told(960, Phase.RESOLVED))
+    assert replace(later, updates=again).resolved_ns == at(960)
+
+
 def test_only_a_verdict_that_names_a_cause_attributes() -> None:
     """Quiet, nothing shared and unknown are verdicts, too, and concern nobody in particular."""
     quiet = entry(3, "verdict", about="", text="quiet: nothing is down")

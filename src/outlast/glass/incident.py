@@ -9,6 +9,7 @@ listed as missing.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import takewhile
 
 from outlast.model.units import NS_PER_S, Nanos
 from outlast.trail.entry import TrailEntry
@@ -87,9 +88,18 @@ class Incident:
         return self.updates[-1].phase
 
     @property
+    def resolution(self) -> Update | None:
+        """The word that it is over, if nothing after it says otherwise.
+
+        A note or a correction that comes later, perhaps the next day, makes no outage longer.
+        """
+        over = takewhile(lambda one: one.phase is Phase.RESOLVED, reversed(self.updates))
+        return min(over, key=lambda one: one.at_ns, default=None)
+
+    @property
     def resolved_ns(self) -> Nanos | None:
         """When it was resolved for good."""
-        return self.updates[-1].at_ns if self.phase is Phase.RESOLVED else None
+        return self.resolution.at_ns if self.resolution is not None else None
 
     def updated(self, update: Update) -> "Incident":
         """Return the incident with one update more.
@@ -187,9 +197,9 @@ def milestones(incident: Incident, trail: Iterable[Numbered]) -> list[Milestone]
     said = next((one for one in incident.updates if one.public), None)
     if said is not None:
         found[Step.PUBLISHED] = _milestone(incident, Step.PUBLISHED, said.at_ns, said.text, None)
-    if incident.resolved_ns is not None:
-        last = incident.updates[-1]
-        found[Step.RECOVERED] = _milestone(incident, Step.RECOVERED, last.at_ns, last.text, None)
+    over = incident.resolution
+    if over is not None:
+        found[Step.RECOVERED] = _milestone(incident, Step.RECOVERED, over.at_ns, over.text, None)
     return sorted(found.values(), key=lambda one: one.at_ns)
 
 

@@ -15,7 +15,7 @@ from outlast.drivers.ledger import Ledger
 from outlast.drivers.stores.memory import MemoryData, MemoryStore
 from outlast.drivers.trail.folder import TileFolder, TrailForkError, published_in
 from outlast.drivers.trail.keeper import Keeper
-from outlast.drivers.trail.scribe import HEAD, Scribe, TrailHead, entry_key
+from outlast.drivers.trail.scribe import HEAD, Scribe, TrailHead, entry_key, hide_people
 from outlast.model.errors import StoreCorrupt
 from outlast.model.names import EndpointName
 from outlast.model.plan import Ruling
@@ -272,3 +272,13 @@ async def test_an_entry_missing_from_the_store_is_told(world: World) -> None:
     await store.commit(Change(deletes=(entry_key(1),)))
     with pytest.raises(StoreCorrupt, match="000000000001 is missing"):
         await scribe.read(0, 3)
+
+
+def test_roles_stand_in_the_trail_by_their_names_and_people_do_not() -> None:
+    """Also a person who is called nearly as a role is."""
+    rule = hide_people(b"key")
+    roles = ("planner", "enactor-2", "rescue", "prober-local", "board", "operator", "detector", "")
+    assert [rule(one) for one in roles] == list(roles)
+    people = ("anna", "planner2", "boarder", "an enactor-2", "operator\n", "Planner")
+    assert all(rule(one).startswith("person-") for one in people)
+    assert len({rule(one) for one in people}) == len(people)

@@ -22,6 +22,7 @@ from outlast.model.units import Nanos, from_iso, iso
 from outlast.trail.verify import entries
 
 T = TypeVar("T")
+MARKDOWN, HTML = ".md", ".html"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +203,13 @@ def list_(file: Path, state: Path | None, *, as_json: bool) -> None:
         click.echo("no incidents are on record")
 
 
+def _of_a_kind(_: click.Context, __: click.Parameter, output: Path | None) -> Path | None:
+    """Refuse a file of a kind that is not made: Markdown by the name of another is found out too late."""
+    if output is not None and output.suffix not in {MARKDOWN, HTML}:
+        raise click.BadParameter(f"{output} is neither a {MARKDOWN} nor a {HTML} file")
+    return output
+
+
 @incident.command(
     name="review",
     epilog="""
@@ -217,7 +225,10 @@ def list_(file: Path, state: Path | None, *, as_json: bool) -> None:
 @world_options
 @number_argument
 @click.option(
-    "--output", type=click.Path(path_type=Path, dir_okay=False), help="A .md or .html file."
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    callback=_of_a_kind,
+    help="A .md or .html file.",
 )
 @click.option(
     "--trail", default="", help="Folder or URL of the trail. [default: the state folder's]"
@@ -234,7 +245,7 @@ def review_(
     if output is None:
         click.echo(text, nl=False)
         return
-    page = as_html(text, found.title) if output.suffix in {".html", ".htm"} else text
+    page = as_html(text, found.title) if output.suffix == HTML else text
     output.write_text(page, encoding="utf-8")
     click.echo(f"written: {output}")
 

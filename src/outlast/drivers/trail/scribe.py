@@ -33,9 +33,10 @@ DATA_BYTES_MAX = 32_768
 """A thing whose JSON is longer is left out of its entry: the text and the generation still name it."""
 
 ROLES = re.compile(
-    r"(planner|guard|outlast|detector|scribe|(enactor|prober|cleaner|drill|rescue)(-[a-z0-9.-]+)?)\Z"
+    r"(planner|guard|outlast|board|operator|detector|scribe"
+    r"|(enactor|prober|cleaner|drill|rescue)(-[a-z0-9.-]+)?)\Z"
 )
-"""Names in the journal that are no person's."""
+"""Names in the journal that are no person's; `operator` and `board` carry out what a person asked for."""
 
 Hide = Callable[[str], str]
 """Return what stands for a name in the log: itself for a role, a pseudonym for a person."""
