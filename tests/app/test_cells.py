@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from tests.support.builders import provider
 from tests.support.system import AP, EU, US, System, until
 
 from outlast.app.shares import check_reload, shares_of
@@ -60,6 +61,7 @@ def test_enactors_of_a_cell_come_with_a_restart() -> None:
             replace(TOPOLOGY, store=StoreChoice(etcd=(Address(host="192.0.2.1", port=2379),))),
             "the store",
         ),
+        (replace(TOPOLOGY, providers=(provider(),)), "the providers"),
     ],
 )
 def test_what_takes_a_restart_is_refused_and_not_left_undone(changed: Topology, said: str) -> None:

@@ -127,7 +127,7 @@ def test_a_zone_file_that_is_none_is_told_with_its_line(tmp_path: Path) -> None:
     assert broken.code == 2
     assert f"{path}:2" in broken.err
     (tmp_path / "other").write_text("ftp A 192.0.2.7\n")
-    path.write_text(f"www A 192.0.2.1\n$INCLUDE {tmp_path / 'other'}\n")
+    path.write_text(f"$TTL 60\nwww A 192.0.2.1\n$INCLUDE {tmp_path / 'other'}\n")
     assert invoke("import", "zone", str(path), "--origin", "example.org").code == 2
 
 

@@ -38,7 +38,7 @@ from outlast.model.names import CellName, EnactorName, EndpointName
 from outlast.model.override import Override
 from outlast.model.plan import Plan
 from outlast.model.policy import Reach
-from outlast.model.records import RecordType
+from outlast.model.records import Family, RecordType
 from outlast.model.shares import Share
 from outlast.model.topology import Budget, Cell, Endpoint, Floors, Settings
 from outlast.model.units import Generation, Nanos, seconds
@@ -124,6 +124,16 @@ def test_a_push_that_hits_every_endpoint_takes_one_cells_budget_and_no_more() ->
             planning.push(shop(number, cell, "eu-1", "us-1"), 1)
     assert planning.published(PAY) == 32 - 8
     assert planning.published(SEARCH) == 32
+
+
+def test_all_endpoints_of_a_cell_count_before_the_first_is_judged() -> None:
+    """Else a planner that starts would hold the first one to a share of itself alone."""
+    book = Book((Cell(name=PAY, budget=QUARTER),))
+    for number in range(4):
+        book.meet(shop(number))
+    standing = book.standing(PAY, at(0))
+    assert standing is not None
+    assert standing.left(Family.IPV4) == 4
 
 
 def test_the_next_cell_has_its_turn_once_the_first_has_baked() -> None:
