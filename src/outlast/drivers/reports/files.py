@@ -87,7 +87,8 @@ class FileReader:
 
     def _parquet(self, path: Path) -> Iterator[Batch]:
         names = ["service", "country"]
-        with pq.ParquetFile(path, read_dictionary=names) as file:
+        # Reading ahead would keep all of the file that was read, until its end.
+        with pq.ParquetFile(path, read_dictionary=names, pre_buffer=False) as file:
             columns = [one for one in WANTED if one in file.schema_arrow.names]
             for part in file.iter_batches(batch_size=PART_ROWS, columns=columns):
                 yield self._columns(part)
