@@ -61,6 +61,17 @@ async def test_the_list_shows_what_was_opened(boarding: Boarding) -> None:
     assert "Between us." in page
 
 
+@pytest.mark.parametrize(("name", "offered"), [("rita", False), ("otto", True)])
+async def test_only_who_may_act_is_offered_to(
+    boarding: Boarding, name: str, *, offered: bool
+) -> None:
+    """A reader would fill a form in at night and be refused."""
+    await tell(boarding)
+    async with boarding.logged_in(name) as client:
+        for path in ("/incidents", "/incidents/1"):
+            assert ("/act/incident-" in (await client.get(path)).text) is offered
+
+
 async def test_an_empty_list_says_so(boarding: Boarding) -> None:
     assert "None was ever opened" in (await get(boarding, "/incidents")).text
 
