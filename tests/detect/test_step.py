@@ -101,6 +101,16 @@ def test_one_country_shouting_stays_possible_until_another_class_agrees(run: Run
 
 
 @pytest.mark.slow
+def test_what_was_over_lately_speaks_again_only_if_it_is_louder(run: Run) -> None:
+    """An outage that flickers is told once; one that comes back worse is news."""
+    run.go(10, down(3, 15))
+    assert State.OVER in of(run.go(60), Scope.SERVICE, "s3")
+    assert not of(run.go(10, down(3, 8)), Scope.SERVICE, "s3")
+    run.go(60)
+    assert State.CONFIRMED in of(run.go(10, down(3, 60)), Scope.SERVICE, "s3")
+
+
+@pytest.mark.slow
 def test_an_official_notice_confirms_the_service_that_it_names_and_no_other(run: Run) -> None:
     """A page that says "degraded" of another service, or "well" of this one, is no agreement."""
     run.notices = [Notice(service="s9", degraded=True), Notice(service="s3", degraded=False)]

@@ -4,10 +4,14 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.reports.test_detecting import foretold
 
+from outlast.app.options import open_world
 from outlast.app.reports.forecasting import bounded, compared, held
+from outlast.app.reports.suggesting import suggest
 from outlast.config import load
 from outlast.detect.belief import Advice
+from outlast.detect.verdict import Cause, CauseKind, Outcome, Suspect, Verdict
 from outlast.drill.questions import Harm
 from outlast.model.topology import Topology
 
@@ -89,3 +93,20 @@ def test_people_are_told_where_it_is_known_who_they_are_else_services() -> None:
     assert compared(harm(0, 60), harm(0, 2)) == (
         "2 service-minutes below nine tenths in the hour, 60 if nothing is done"
     )
+
+
+async def test_where_blame_wavers_nothing_is_suggested(tmp_path: Path) -> None:
+    """An evacuation is for a cause, not for the likelier of two candidates."""
+    world(tmp_path)
+    here = open_world(tmp_path / "world.yaml", tmp_path / "state")
+    east = Suspect(
+        cause=Cause(CauseKind.REGION, "east"),
+        posterior=0.5,
+        hit_ratio=1.0,
+        explained=("shop",),
+        healthy=(),
+    )
+    for outcome, wanted in ((Outcome.UNKNOWN, 0), (Outcome.CAUSE, 1)):
+        assert (
+            len(await suggest(here, Verdict(outcome=outcome, suspects=(east,)), foretold)) == wanted
+        )

@@ -115,6 +115,22 @@ async def test_a_full_disk_is_told_counts_nothing_and_the_sender_may_come_again(
     assert len(kept(tmp_path / "journal")) == 3
 
 
+@pytest.mark.parametrize("call", ["fdatasync", "fsync"])
+async def test_what_was_not_synced_is_not_acknowledged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    """Neither the reports nor, of a new segment, its name: what only the cache holds a power cut takes."""
+
+    def broken(_: int) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    async with served(tmp_path) as door:
+        with monkeypatch.context() as patch:
+            patch.setattr(f"outlast.drivers.reports.journal.os.{call}", broken)
+            assert (await door.post(report(1))).status_code == 503
+        assert (await door.post(report(1))).json()["counted"] == 1
+
+
 async def test_no_reporter_is_written_in_clear(tmp_path: Path) -> None:
     async with served(tmp_path) as door:
         await door.post(report(reporter="somebody@mail.example"))

@@ -67,6 +67,16 @@ async def test_a_webhook_hears_each_change_once_and_what_it_missed_in_order() ->
     assert told == [("", 0), ("consider", 0), ("consider", AT_S + 120)]
 
 
+async def test_a_receiver_that_is_away_costs_the_other_nothing() -> None:
+    """And is told of, so that somebody looks after it."""
+    with receiving() as there:
+        outgoing = Outgoing(f"{there.url}/hook", "http://127.0.0.1:1")
+        outgoing.put([finding()], AT_S)
+        with pytest.raises(StoreError, match="127.0.0.1:1/"):
+            await outgoing.tell()
+    assert len(there.hooks) == 1
+
+
 async def test_an_end_that_was_not_taken_is_told_again() -> None:
     """Else Alertmanager shows an outage that is over until it forgets it by itself."""
     with receiving() as there:
