@@ -325,6 +325,28 @@ def test_shares_stay_between_nothing_and_all(services: tuple[Service, ...], faul
 @pytest.mark.slow
 @few
 @given(WORLDS, FAULTS)
+def test_users_are_conserved(services: tuple[Service, ...], fault: Fault) -> None:
+    """Whoever is sent elsewhere asks there: an evacuation neither makes users nor loses any.
+
+    Without night and day: a ramp looks at the clock more often.
+    """
+    away = Act(kind=ActionKind.EVACUATE, subject="a", at_s=60.0, ramp_s=240.0)
+    scenario = Scenario(name="t", world="", start=START, length_s=600.0, faults=(fault,))
+    always = Audience(people=1000.0, swing_ratio=0.0)
+    awake = tuple(replace(one, audience=one.audience and always) for one in services)
+    topology = Topology(regions=REGIONS, services=awake)
+    stays, moves = (Run(topology, replace(scenario, actions=acts)) for acts in ((), (away,)))
+    for _ in range(10):
+        stays.minute()
+        moves.minute()
+        here, there = stays.world.ext.sum(axis=1), moves.world.ext.sum(axis=1)
+        np.testing.assert_allclose(there, here, rtol=1e-9, atol=1e-9)
+    assert moves.world.keep[:, 0].max() == 0.0
+
+
+@pytest.mark.slow
+@few
+@given(WORLDS, FAULTS)
 def test_names_of_regions_mean_nothing(services: tuple[Service, ...], fault: Fault) -> None:
     shown = drill(*services, faults=(fault,), minutes=12)
     renamed = (replace(REGIONS[0], name=RegionName("zz")), REGIONS[1])

@@ -1,5 +1,6 @@
 """Who is hit: people whose service fails, and people who are cut off from a service that fares well."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -7,10 +8,13 @@ import numpy as np
 import pytest
 
 from outlast.config.scenario import START
+from outlast.drill.compiled.wanted import stepped_by
 from outlast.drill.engine import run
 from outlast.drill.judging import judge, served_of
+from outlast.drill.layout import lay_out
 from outlast.drill.outcome import Outcome
 from outlast.drill.people import COUNTRIES
+from outlast.drill.population import Population
 from outlast.drill.scenario import Expectation, ExpectKind, Fault, FaultKind, Scenario
 from outlast.model.behaviour import Audience
 from outlast.model.names import RegionName, ServiceName
@@ -18,11 +22,8 @@ from outlast.model.service import Service
 from outlast.model.topology import Region, Topology
 
 NEAR, FAR = RegionName("near"), RegionName("far")
-USED = Service(
-    name=ServiceName("shop"),
-    essential=True,
-    audience=Audience(people=1000.0, countries=(("EG", 0.5), ("US", 0.5)), swing_ratio=0.0),
-)
+AUDIENCE = Audience(people=1000.0, countries=(("EG", 0.5), ("US", 0.5)), swing_ratio=0.0)
+USED = Service(name=ServiceName("shop"), essential=True, audience=AUDIENCE)
 WORLD = Topology(
     regions=(Region(name=NEAR, country="EG"), Region(name=FAR, country="US")), services=(USED,)
 )
@@ -53,9 +54,24 @@ def hit(shown: Outcome, minute: int) -> list[float]:
 
 def test_people_in_a_country_that_is_cut_off_are_hit_and_nobody_else() -> None:
     shown = run(WORLD, cable())
-    assert [hit(shown, minute) for minute in (3, 7, 12)] == [[0, 0], [1, 0], [0, 0]]
+    assert [hit(shown, minute)[0] for minute in (3, 4, 5, 9, 10, 12)] == [0, 0, 1, 1, 0, 0]
+    assert {hit(shown, minute)[1] for minute in range(15)} == {0}
     assert np.nanmin(shown.served) == 1.0
     assert shown.reports[:, shown.countries.index("EG")].sum() > 0
+
+
+def test_everybody_has_one_home_and_regions_at_one_distance_share() -> None:
+    twin = Region(name=RegionName("twin"), country="EG")
+    population = Population.of(lay_out(replace(WORLD, regions=(*WORLD.regions, twin))), START)
+    assert population.homes[population.pattern[0]].tolist() == [[0.5, 0.0, 0.5], [0.0, 1.0, 0.0]]
+
+
+def test_whoever_is_cut_off_asks_for_nothing() -> None:
+    population = Population.of(lay_out(WORLD), START)
+    asked = population.load(0.0, None)[0]
+    cut = np.array([[float(code == "EG")] * 2 for code in population.countries])
+    assert asked.min() > 0
+    assert population.load(0.0, cut)[0].tolist() == [0.0, asked[1]]
 
 
 def test_a_cable_that_carries_two_fifths_cuts_off_three() -> None:
@@ -66,18 +82,36 @@ def test_a_cut_from_a_region_that_serves_nobody_there_is_not_felt() -> None:
     assert hit(run(WORLD, cable(region="far")), 7) == [0, 0]
 
 
-def test_trouble_and_a_cut_are_not_counted_twice() -> None:
-    """Half of the answers are errors and half of the road is gone: three quarters are hit."""
-    both = cable(0.5)
+def with_errors() -> Scenario:
+    """Half of the answers are errors and half of the road is gone."""
     errors = Fault(kind=FaultKind.ERRORS, subject="shop", at_s=300.0, until_s=600.0, amount=0.5)
-    shown = run(
-        WORLD,
-        Scenario(
-            name="both", world="", start=START, length_s=900.0, step_s=5.0,
-            faults=(*both.faults, errors),
-        ),
-    )  # fmt: skip
-    assert hit(shown, 7) == [0.75, 0.5]
+    both = cable(0.5)
+    return replace(both, faults=(*both.faults, errors))
+
+
+def test_trouble_and_a_cut_are_not_counted_twice() -> None:
+    """Three quarters are hit, and half where nothing is cut."""
+    assert hit(run(WORLD, with_errors()), 7) == [0.75, 0.5]
+
+
+def test_what_gets_through_one_cut_has_to_get_through_the_next() -> None:
+    two = replace(cable(0.6), faults=(*cable(0.6).faults, *cable(0.5).faults))
+    assert hit(run(WORLD, two), 7) == [0.8, 0]
+
+
+@pytest.mark.parametrize("engine", ["numpy", "auto"])
+def test_those_who_are_hit_report_and_whoever_sleeps_does_not(engine: str) -> None:
+    """In the first minute as many as are newly hit: by all of the cable, a part, or a part and errors."""
+    with stepped_by(engine):
+        whole, part, both = (run(WORLD, one) for one in (cable(), cable(0.6), with_errors()))
+        by_day = replace(USED, audience=replace(AUDIENCE, peak_hour=12.0, swing_ratio=0.9))
+        midnight = replace(cable(), start=START.replace(hour=21))
+        night = run(replace(WORLD, services=(by_day,)), midnight)
+    egypt = whole.countries.index("EG")
+    first = [float(one.reports[5, egypt]) for one in (whole, part, both, night)]
+    assert first[1] == pytest.approx(0.6 * first[0], rel=1e-3)
+    assert first[2] == pytest.approx(0.75 * first[0], rel=1e-3)
+    assert first[3] == pytest.approx(0.1 * first[0], rel=0.02)
 
 
 @pytest.mark.parametrize(("country", "least"), [("EG", 0.0), ("US", 1.0), ("", 0.5)])

@@ -41,11 +41,14 @@ def topology(rate: int, countries: str = "{US: 1}") -> Topology:
 
 
 def test_what_the_rest_can_carry_it_carries_and_what_it_cannot_it_does_not() -> None:
-    """At the busiest hour a million people ask some 900 times a second."""
-    (roomy,), (tight,) = (without(topology(rate), "us") for rate in (4000, 600))
+    """At the busiest hour a million people ask some 900 times a second, be it night in Greenwich."""
+    (roomy,), (tight,), (poor,) = (without(topology(rate), "us") for rate in (4000, 600, 100))
     assert (round(roomy.before, 3), round(roomy.after, 3)) == (1.0, 1.0)
     assert tight.before > 0.99
     assert tight.after < 0.8
+    assert poor.before < 0.5
+    (german,) = without(topology(600, "{DE: 1}"), "us")
+    assert german.after < 0.8
 
 
 def test_the_hour_is_that_at_which_its_people_are_awake() -> None:
