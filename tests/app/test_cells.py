@@ -6,7 +6,7 @@ import pytest
 from tests.support.builders import provider
 from tests.support.system import AP, EU, US, System, until
 
-from outlast.app.shares import check_reload, shares_of
+from outlast.app.shares import check_reload, shares_of, sign_every_s
 from outlast.model.errors import ConfigError
 from outlast.model.names import CellName, EnactorName
 from outlast.model.policy import Cell, Reach
@@ -70,6 +70,27 @@ def test_what_takes_a_restart_is_refused_and_not_left_undone(changed: Topology, 
         check_reload(changed, TOPOLOGY)
     assert said in refused.value.what
     assert "restart" in refused.value.remedy
+
+
+@pytest.mark.parametrize(("cells", "every_s"), [(0, 2.0), (3, 2.0), (200, 100.1)])
+def test_signs_of_life_of_a_fleet_grow_no_further(cells: int, every_s: float) -> None:
+    """Each wakes every machine: ten a second of all enactors together, one in two seconds of each at most."""
+    many = tuple(Cell(name=CellName(f"c{k}"), enactors=5) for k in range(cells))
+    assert sign_every_s(Topology(cells=many, settings=Settings(enactors=1))) == every_s
+
+
+@pytest.mark.slow
+def test_a_sign_of_life_says_when_the_next_one_comes(still: System) -> None:
+    """Who reads it counts nobody as gone before three of them are missed."""
+    cells = ", ".join(f"c{k}: {{enactors: 16}}" for k in range(20))
+    still.edit("defaults:\n", f"cells: {{{cells}}}\ndefaults:\n")
+    still.up("--role", "enactor", "--name", "enactor-1", ready="started")
+
+    def signs() -> list[float]:
+        return [one["every_s"] for one in still.outlast("status", "--json").json()["roles"]]
+
+    until(lambda: bool(signs()), "a sign of life")
+    assert signs() == [32.3]
 
 
 @pytest.mark.slow

@@ -7,6 +7,10 @@ from outlast.model.policy import Reach
 from outlast.model.shares import Share
 from outlast.model.topology import Topology
 
+SIGN_OF_LIFE_S = 2.0
+SIGNS_A_SECOND = 10.0
+"""Of all the topology's enactors together, however many."""
+
 Own = dict[CellName, tuple[EnactorName, ...]]
 
 
@@ -40,6 +44,16 @@ def shares_of(
         return found
     shared = Share(peers=peers, own=own, reach=Reach(never=tuple(own)))
     return {**dict.fromkeys(peers, shared), **found}
+
+
+def sign_every_s(topology: Topology) -> float:
+    """Return how often a role says that it is alive.
+
+    Each sign is a commit, and wakes everybody who watches the store: if each of a thousand enactors spoke
+    every two seconds, that would be half a million wake-ups a second.
+    """
+    enactors = len(enactor_names(topology)) + sum(len(names) for names in _own(topology).values())
+    return max(SIGN_OF_LIFE_S, enactors / SIGNS_A_SECOND)
 
 
 def check_reload(new: Topology, old: Topology) -> None:

@@ -20,7 +20,7 @@ from starlette.routing import BaseRoute
 from outlast.app.board.front import Front
 from outlast.app.board.routes import board
 from outlast.app.crew import Crew
-from outlast.app.shares import check_reload, shares_of
+from outlast.app.shares import check_reload, shares_of, sign_every_s
 from outlast.app.sources import make_sources
 from outlast.app.troubles import Troubles
 from outlast.app.web import WebServer, listen, make_web
@@ -45,7 +45,7 @@ from outlast.model.topology import Topology
 from outlast.ports import Provider, Store
 
 RESTART_S = 1.0
-SIGN_OF_LIFE_S = 2.0
+MEASURE_S = 2.0
 FILE_LOOK_S = 1.0
 """How often the topology file's time of change is looked at."""
 
@@ -179,6 +179,7 @@ class Up:
         world, options, crew = self._world, self._options, self._crew
         ledger = world.ledger(store, "outlast")
         jobs: dict[str, Callable[[], Awaitable[None]]] = {"signs": lambda: self._signs(ledger)}
+        jobs["measures"] = self._measure
         if Role.PLANNER in options.roles:
             crew.planner = Planner(
                 world.topology,
@@ -280,8 +281,9 @@ class Up:
             await asyncio.sleep(RESTART_S)
 
     async def _signs(self, ledger: Ledger) -> None:
-        """Write down, every few seconds, who is alive and what it is doing."""
+        """Write down, now and again, who is alive and what it is doing."""
         while True:
+            every_s = sign_every_s(self._world.topology)
             lost = self.metrics.counted(Event.RACE_LOST)
             for kind, name, doing in self._crew.signs():
                 sign = Alive(
@@ -289,13 +291,12 @@ class Up:
                     name=name,
                     doing=doing,
                     at_ns=self._world.clock.now_ns(),
-                    every_s=SIGN_OF_LIFE_S,
+                    every_s=every_s,
                     races=lost.get(name, 0) if kind == "enactor" else None,
                 )
                 with contextlib.suppress(StoreError):  # the roles tell that the store is lost
                     await ledger.alive(sign)
-            self._measure()
-            await asyncio.sleep(SIGN_OF_LIFE_S)
+            await asyncio.sleep(every_s)
 
     async def _sign_off(self, ledger: Ledger) -> None:
         """Take the signs of life back: whoever ends in order is not missed."""
@@ -307,16 +308,17 @@ class Up:
         for kind, name, _ in self._crew.signs():
             await ledger.gone(kind, name)
 
-    def _measure(self) -> None:
-        for one in self._crew.enactors:
-            self.metrics.disagreeing.labels(role=one.name).set(one.disagreeing)
-        planner = self._crew.planner
-        if planner is None:
-            return
-        self.metrics.endpoints.set(len(planner.states))
-        blocked = sum(1 for one in planner.states.values() if one.announced is not None)
-        self.metrics.blocked.set(blocked)
-        self.metrics.sick.set(len(planner.sick))
+    async def _measure(self) -> None:
+        while True:
+            for one in self._crew.enactors:
+                self.metrics.disagreeing.labels(role=one.name).set(one.disagreeing)
+            planner = self._crew.planner
+            if planner is not None:
+                self.metrics.endpoints.set(len(planner.states))
+                blocked = sum(1 for one in planner.states.values() if one.announced is not None)
+                self.metrics.blocked.set(blocked)
+                self.metrics.sick.set(len(planner.sick))
+            await asyncio.sleep(MEASURE_S)
 
     async def _watch_file(self) -> None:
         seen = _stamp(self._world)
