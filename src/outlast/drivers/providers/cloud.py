@@ -26,6 +26,7 @@ from outlast.drivers.providers.swap import (
 from outlast.drivers.providers.throttle import Throttle
 from outlast.model import topology
 from outlast.model.errors import ProviderError, Unreachable
+from outlast.model.fence import epoch_name
 from outlast.model.names import DnsName
 from outlast.model.plan import Layout, Observation, Outcome, OutcomeKind, Transaction
 from outlast.ports import Clock
@@ -63,7 +64,13 @@ class Prepared:
 
 
 class Service(Protocol):
-    """The requests of one cloud. Errors are those of `ports.Provider.read`."""
+    """The requests of one cloud. Errors are those of `ports.Provider.read`.
+
+    Attributes:
+        lists: whether one request may answer for several names, so that `standing` may be of one moment.
+    """
+
+    lists: bool
 
     async def find_zone(self, zone: DnsName) -> list[str]:
         """Return the ids of the zones of this name."""
@@ -114,20 +121,26 @@ class Cloud:
     async def read(self, layout: Layout) -> Observation:
         """Read epoch, fence and records of one endpoint.
 
-        Where the answers are not of one moment, the fence is read again at the end; if it moved
-        meanwhile, the reading is begun anew.
+        Where the answers are not of one moment, fence and epoch are read before the records and after
+        them; if they moved meanwhile, the reading is begun anew. After alone is not enough: addresses,
+        then a whole publication, then its fence twice, would pass for what that fence names.
         """
         zone_id = await self.zone_id(layout.zone)
         names = names_at(layout)
+        at_ns = self._clock.now_ns()
+        if self._service.lists:
+            standing, at_once = await self._service.standing(zone_id, names, self._later)
+            if at_once:
+                return observe(layout, standing, self._dialect, at_ns)
+        marks = (layout.fence_at, epoch_name(layout.zone))
+        rest = tuple(one for one in names if one not in marks)
         for _ in range(READS_MAX):
             at_ns = self._clock.now_ns()
-            standing, at_once = await self._service.standing(zone_id, names, self._later)
-            seen = observe(layout, standing, self._dialect, at_ns)
-            if at_once:
-                return seen
-            again, _ = await self._service.standing(zone_id, (layout.fence_at,), self._later)
-            if observe(layout, again, self._dialect, at_ns).fence == seen.fence:
-                return seen
+            before, _ = await self._service.standing(zone_id, marks, self._later)
+            records, _ = await self._service.standing(zone_id, rest, self._later)
+            after, _ = await self._service.standing(zone_id, marks, self._later)
+            if before == after:
+                return observe(layout, {**records, **after}, self._dialect, at_ns)
         raise ProviderError(
             f"{self._provider.name}: the fence at {layout.fence_at} moves faster than it can be read",
             remedy="who writes there so often? the fence's text names the writer",

@@ -106,6 +106,8 @@ def _routing_of(native: Native) -> str:
 class GcloudService:
     """The requests, see `cloud.Service`."""
 
+    lists = False
+
     def __init__(self, client: GcloudClient, project: str) -> None:
         self._client = client
         self._zones = f"/projects/{project}/managedZones"

@@ -39,6 +39,8 @@ CHARACTERS_MAX = 32_000
 class Route53Service:
     """The requests, see `cloud.Service`."""
 
+    lists = True
+
     def __init__(self, client: Route53Client) -> None:
         self._client = client
 
