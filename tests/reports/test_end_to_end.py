@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import socket
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -26,6 +27,15 @@ def watched(folder: Path, file: Path) -> list[dict[str, object]]:
     done = invoke("watch", str(file), "--topology", str(topology(folder)), "--json")
     assert done.code in (0, 1), done.err
     return [json.loads(line) for line in done.out.splitlines()]
+
+
+def test_an_address_that_is_taken_is_said_with_what_to_do(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        done = invoke("reports", "serve", str(topology(tmp_path)), "--listen", address)
+    assert done.code == 2
+    assert f"cannot serve reports at {address}" in done.err
+    assert "--listen" in done.err
 
 
 @pytest.mark.slow

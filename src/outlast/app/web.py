@@ -24,6 +24,11 @@ from outlast.model.topology import Address
 BACKLOG = 1024
 """Connections that may wait to be accepted: a thousand boards that are told of a change come at once."""
 
+_TAKEN = (
+    "another `outlast up` may run already (see `outlast status`); "
+    "else choose another address with settings.http or --http"
+)
+
 
 def make_web(metrics: Metrics, troubles: Troubles, board: Sequence[BaseRoute] = ()) -> Starlette:
     """Make the application.
@@ -81,8 +86,12 @@ class WebServer(uvicorn.Server):
         yield
 
 
-def listen(address: Address) -> socket.socket:
+def listen(address: Address, what: str = "metrics", remedy: str = _TAKEN) -> socket.socket:
     """Bind the socket to serve on, before anything else starts.
+
+    Args:
+        what: what is served there.
+        remedy: what to do where it cannot be.
 
     Raises:
         ConfigError: the address is taken, or none of ours.
@@ -97,8 +106,6 @@ def listen(address: Address) -> socket.socket:
     except OSError as error:
         sock.close()
         raise ConfigError(
-            f"cannot serve metrics at {address}: {error.strerror}",
-            remedy="another `outlast up` may run already (see `outlast status`); "
-            "else choose another address with settings.http or --http",
+            f"cannot serve {what} at {address}: {error.strerror}", remedy=remedy
         ) from error
     return sock

@@ -90,8 +90,12 @@ def serve(
         webhook=webhook,
         alertmanager=alertmanager,
     )
+    sock = listen(
+        address,
+        "reports",
+        "another `outlast reports serve` may run already; else choose another address with --listen",
+    )
     sys.setswitchinterval(SWITCH_S)
-    sock = listen(address)
     sys.stderr.write(f"reports are taken at http://{address}/v1/reports\n")
     with sock:
         asyncio.run(Serving(world, wanted, _tell).run(sock))

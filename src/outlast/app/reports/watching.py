@@ -168,10 +168,6 @@ class Watcher:
             yield from self._judge()
             self._cells.advance(self._cells.newest + 1)
 
-    def blind(self) -> None:
-        """Nobody is left to hear from: zeros mean nothing until `live` is None again."""
-        self.live = np.zeros(len(self._grid.countries), np.bool_)
-
     def finish(self) -> Iterator[Entry]:
         """Judge the last minute."""
         if self._cells is not None:
