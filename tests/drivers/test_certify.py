@@ -1,6 +1,7 @@
 """Certify: each fault of a fence is caught by its story, and what holds is graded full."""
 
 import os
+from dataclasses import dataclass, replace
 from pathlib import Path
 from unittest import mock
 
@@ -17,7 +18,7 @@ from outlast.drivers.certificates import CertificateFile
 from outlast.drivers.certify import Candidate, Trial, certify
 from outlast.drivers.certify_stories import STORIES
 from outlast.drivers.clock import SystemClock
-from outlast.drivers.providers.certified import CertifiedProvider
+from outlast.drivers.providers.certified import ASK_AGAIN_S, CertifiedProvider
 from outlast.drivers.providers.rfc2136 import Rfc2136Provider
 from outlast.drivers.providers.tsig import Key
 from outlast.model.api import Api, ProviderKind
@@ -27,6 +28,7 @@ from outlast.model.facts import FenceGrade
 from outlast.model.names import ProviderName
 from outlast.model.plan import Outcome, OutcomeKind, Transaction
 from outlast.model.topology import NO_SERVER, Address, Provider
+from outlast.model.units import Nanos, seconds
 
 PLACE = "rfc2136 192.0.2.53:53"
 
@@ -155,6 +157,17 @@ async def test_without_rights_there_is_no_certificate() -> None:
 # what it is good for
 
 
+class Scratch:
+    """Where the writes go."""
+
+    zone = ZONE
+
+    def provider(self) -> Provider:
+        """Name the target."""
+        name = ProviderName("target")
+        return Provider(name=name, kind=ProviderKind.RFC2136, server=NO_SERVER, zones=(ZONE,))
+
+
 async def certified(
     tmp_path: Path, claim: FenceGrade | None, kept: Certificate | None, place: str = PLACE
 ) -> Outcome:
@@ -170,17 +183,7 @@ async def certified(
         clock=SystemClock(),
         command="outlast certify world.yaml target",
     )
-    noun = Provider(
-        name=ProviderName("target"), kind=ProviderKind.RFC2136, server=NO_SERVER, zones=(ZONE,)
-    )
-
-    class Place:
-        zone = ZONE
-
-        def provider(self) -> Provider:
-            return noun
-
-    return await provider.write(publish(layout_at(Place(), "api"), None, fence(1), ["192.0.2.1"]))
+    return await provider.write(publish(layout_at(Scratch(), "api"), None, fence(1), ["192.0.2.1"]))
 
 
 async def test_a_claim_of_full_needs_a_certificate_of_this_place_and_version(
@@ -211,6 +214,50 @@ async def test_a_claim_of_full_needs_a_certificate_of_this_place_and_version(
             assert "outlast certify world.yaml target" in outcome.detail
         else:
             assert outcome.kind is OutcomeKind.APPLIED, (number, outcome)
+
+
+class Upgraded(Doubtful):
+    """A server whose version a test sets, and that can fail to tell it."""
+
+    told: str = ""
+
+    async def version(self) -> str:
+        if not self.told:
+            raise ProviderError("no answer")
+        return self.told
+
+
+@dataclass
+class Hand(SystemClock):
+    """A clock that a test moves."""
+
+    s: float = 0.0
+
+    def now_ns(self) -> Nanos:
+        return seconds(self.s)
+
+
+async def test_an_upgrade_is_found_within_a_minute_and_no_answer_is_no_version() -> None:
+    """Servers are upgraded under our feet; one that cannot be asked is written to later."""
+    clock, server = Hand(s=1.0), Upgraded(ZONE)
+    good = replace(await tried(Doubtful(ZONE)), version="1.0")
+    provider = CertifiedProvider(
+        server, FenceGrade.FULL, lambda: good, place=PLACE, clock=clock, command="certify"
+    )
+
+    async def write(number: int) -> OutcomeKind:
+        at = layout_at(Scratch(), f"api{number}")
+        return (await provider.write(publish(at, None, fence(1), ["192.0.2.1"]))).kind
+
+    assert await write(0) is OutcomeKind.BUSY
+    assert not server.held, "nothing was sent"
+    server.told = "1.0"
+    assert await write(1) is OutcomeKind.APPLIED
+    server.told = "2.0"
+    clock.s += ASK_AGAIN_S - 1
+    assert await write(2) is OutcomeKind.APPLIED, "it is not asked before each write"
+    clock.s += 1
+    assert await write(3) is OutcomeKind.REJECTED
 
 
 async def test_certificates_are_kept_and_damage_is_told(tmp_path: Path) -> None:

@@ -16,8 +16,8 @@ from tests.support.builders import endpoint, provider, target
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.facts import Event, Fact
 from outlast.drivers.sources.asking import ask
-from outlast.drivers.sources.listing import SourceError, read_listing, write_listing
-from outlast.drivers.sources.watch import Memory, Sources
+from outlast.drivers.sources.listing import BYTES_MAX, SourceError, read_listing, write_listing
+from outlast.drivers.sources.watch import Memory, Sources, fill
 from outlast.model.names import RegionName
 from outlast.model.source import TargetSource
 from outlast.model.topology import HealthCheck, Region, Target, Topology
@@ -201,3 +201,20 @@ async def test_targets_of_the_file_are_those_to_begin_with(tmp_path: Path) -> No
     watched = Watched(tmp_path, TargetSource(file="missing.json"), target("us-1"))
     assert await watched.ask() == ["us-1"]
     assert watched.taken == []
+
+
+def test_an_empty_memory_is_none(tmp_path: Path) -> None:
+    """A file of what was heard that names nobody was written by somebody else; it says nothing."""
+    watched = Watched(tmp_path, TargetSource(file="missing.json"), target("us-1"))
+    memory, one = Memory(tmp_path, tmp_path / "memory"), watched.endpoint
+    memory.keep(one.name, ())
+    assert memory.recall(one, watched.topology) == one.targets
+    assert fill(watched.topology, {one.name: ()}) == watched.topology
+
+
+def test_a_source_without_an_end_is_unknown(tmp_path: Path) -> None:
+    """No more is read than a listing may take."""
+    with (tmp_path / "targets.json").open("wb") as file:
+        file.truncate(BYTES_MAX + 1)
+    with pytest.raises(SourceError, match="more than"):
+        ask(TargetSource(file="targets.json"), tmp_path)
