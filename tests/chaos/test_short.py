@@ -5,6 +5,8 @@ Each run has everything in processes of its own; see docs/chaos.md.
 
 import asyncio
 import sys
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from chaos.broken import PROGRAMS
@@ -23,6 +25,19 @@ SILENT_SHARE_MAX = 0.5
 def run(settings: Settings) -> tuple[History, Verdict]:
     history = asyncio.run(direct(settings, lambda _: None))
     return history, judge(history)
+
+
+def broken(
+    settings: Settings, enough: Callable[[set[tuple[str, str]]], bool]
+) -> set[tuple[str, str]]:
+    """Return rules and subjects that were violated; on a busy machine little is written in five seconds."""
+    found: set[tuple[str, str]] = set()
+    for seconds in (5, 20):
+        _, verdict = run(replace(settings, seconds=seconds))
+        found |= {(one.rule, one.subject) for one in verdict.violations}
+        if enough(found):
+            break
+    return found
 
 
 @pytest.mark.servers
@@ -83,19 +98,13 @@ def test_a_second_write_without_its_fence_is_found_at_the_second_provider() -> N
     """Unconditional writes, and a fence moved without data, at one of two: named, and the other not."""
     programs = ("--provider", "knot", "unfenced", "half")
     companion = (sys.executable, "-m", "chaos.broken", "--file", "{file}", "--state", "{state}")
-    _, verdict = run(
-        Settings(
-            server=DUAL,
-            seed=3,
-            faults=0,
-            seconds=5,
-            companion=(*companion, *programs),
-            promises=False,
-        )
+    settings = Settings(
+        server=DUAL, seed=3, faults=0, companion=(*companion, *programs), promises=False
     )
-    found = {(one.rule, one.subject) for one in verdict.violations}
-    assert {("S2", "shop@knot"), ("S3", "api@knot")} <= found, verdict.violations
-    assert not {subject for _, subject in found if "bind" in subject}, verdict.violations
+    wanted = {("S2", "shop@knot"), ("S3", "api@knot")}
+    found = broken(settings, lambda found: wanted <= found)
+    assert wanted <= found
+    assert not {subject for _, subject in found if "bind" in subject}
 
 
 @pytest.mark.servers
@@ -107,10 +116,9 @@ def test_broken_programs_beside_the_system_are_found() -> None:
         server="bind",
         seed=3,
         faults=0,
-        seconds=5,
         companion=(*companion, *PROGRAMS),
         promises=False,
     )
-    _, verdict = run(settings)
-    found = {one.rule for one in verdict.violations}
-    assert found >= {"S1", "S2", "S3", "S4", "S5", "S6"}, verdict.violations
+    wanted = {"S1", "S2", "S3", "S4", "S5", "S6"}
+    found = broken(settings, lambda found: wanted <= {rule for rule, _ in found})
+    assert wanted <= {rule for rule, _ in found}, found
