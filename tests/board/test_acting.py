@@ -101,6 +101,17 @@ async def test_nothing_is_done_that_nobody_saw(boarding: Boarding) -> None:
     assert await in_force(boarding) == []
 
 
+async def test_what_does_nothing_is_not_called_done(boarding: Boarding) -> None:
+    """Whoever reads `done` believes that it happened."""
+    async with boarding.logged_in("otto") as client:
+        page = await client.get("/act/freeze?endpoint=shop&preview=1")
+        token = {CSRF: hidden(page.text, CSRF), "seen": hidden(page.text, "seen"), "reason": "why"}
+        sent = await client.post("/act/thaw", data={"endpoint": "shop"} | token)
+        shown = (await client.get(sent.headers["location"])).text
+    assert "Request 1: thaw shop, failed" in shown
+    assert "Nothing was done." in shown
+
+
 async def test_what_is_dangerous_waits_for_somebody_else(boarding: Boarding) -> None:
     """Not for whoever asked, not for an operator; the second person sees it as it would be now."""
     async with (

@@ -65,6 +65,13 @@ TRAIL = [
 ]
 
 
+def test_what_happens_after_the_end_or_before_the_beginning_is_no_step_of_it() -> None:
+    """To the nanosecond: the word that ends it and what happened at that moment belong to it."""
+    for minute, inside in ((-0.1, False), (0, True), (90, True), (90.1, False), (120, False)):
+        acted = [(12, entry(minute, "override"))]
+        assert (Step.ACTED not in missing(milestones(INCIDENT, acted))) is inside, minute
+
+
 def test_what_is_said_after_the_end_makes_no_outage_longer() -> None:
     """A note of the next day, or a correction; but whoever takes it back makes it go on."""
     later = replace(INCIDENT, updates=(*INCIDENT.updates, told(900, Phase.RESOLVED, public=False)))

@@ -15,7 +15,7 @@ from outlast.app.board.once import Once
 from outlast.app.wiring import World
 from outlast.drivers.incidents import all_incidents
 from outlast.drivers.trail.folder import published_in
-from outlast.glass.incident import Incident, Numbered, concerns, milestones
+from outlast.glass.incident import Incident, Numbered, milestones
 from outlast.glass.incident import missing as missing_steps
 from outlast.glass.review import as_html, review
 from outlast.trail.tiles import CHECKPOINT
@@ -50,7 +50,7 @@ class IncidentPages:
             return missing("there is no such incident")
         trail = await self._trail(desk.session.world)
         why, known = (trail, ()) if isinstance(trail, str) else ("", trail)
-        steps = milestones(found, [one for one in known if concerns(found, one[1])])
+        steps = milestones(found, known)
         page = render(
             "incident.html",
             desk.frame(request, HERE),
