@@ -104,24 +104,6 @@ class History:
         )
         return [Point(int(at), int(number)) for at, number in rows]
 
-    def top(self, since_s: int, until_s: int, by: str, limit: int) -> list[tuple[str, int]]:
-        """Return the services or countries with the most reports.
-
-        Raises:
-            ValueError: `by` is neither `service` nor `country`.
-        """
-        if by not in {"service", "country"}:
-            raise ValueError(by)
-        rows = self._ask(
-            f"""
-            select {by}, sum(reports)::bigint as number from counts
-            where minute >= to_timestamp($since) and minute < to_timestamp($until)
-            group by 1 order by number desc, 1 limit $limit
-            """,  # noqa: S608 - one of two words, checked above
-            {"since": since_s, "until": until_s, "limit": limit},
-        )
-        return [(str(name), int(number)) for name, number in rows]
-
     def minutes(self, since_s: int, until_s: int, grid: Grid) -> MinuteCounts:
         """Return the counts of a stretch of time in the codes of a grid, for what it has codes for."""
         with self._open() as found:
