@@ -117,6 +117,22 @@ def test_the_api_has_the_shapes_of_statuspage() -> None:
     assert exercise["name"].startswith("Exercise: ")
 
 
+def test_an_exercise_is_told_as_one_wherever_it_is_told() -> None:
+    """Open or over; a client that knows incidents alone must not hear of it, for nobody is hit."""
+    for updates in ((FIRST,), (FIRST, LAST)):
+        of = page(incident(*updates, exercise=True, title="Fire drill"))
+        found = api(of)
+        assert found["incidents.json"]["incidents"] == []
+        assert found["incidents/unresolved.json"]["incidents"] == []
+        assert found["summary.json"]["incidents"] == []
+        files = render(of)
+        assert re.search(r"Exercise</[a-z]+>\s*Fire drill", files["index.html"].decode())
+        feed = ET.fromstring(files["history.atom"])
+        titles = [one.text or "" for one in feed.findall(f"{{{ATOM}}}entry/{{{ATOM}}}title")]
+        assert titles
+        assert all(one.startswith("Exercise: Fire drill") for one in titles)
+
+
 def test_the_feed_is_atom_newest_first() -> None:
     """RFC 4287."""
     feed = ET.fromstring(render(page(incident(FIRST, SECOND)))["history.atom"])
