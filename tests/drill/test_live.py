@@ -7,7 +7,9 @@ import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from hashlib import sha256
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -196,6 +198,43 @@ def test_what_is_no_stop_condition_is_refused(text: str) -> None:
     """Before anything begins."""
     with pytest.raises(ConfigError, match="no stop condition"):
         parse_metric(text)
+
+
+@pytest.fixture
+def page(tmp_path: Path) -> Iterator[str]:
+    """A page of metrics, of which one has two labels."""
+    (tmp_path / "metrics").write_text('errors{role="a"} 2\nerrors{role="b"} 3\n')
+    handler = partial(SimpleHTTPRequestHandler, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        yield f"http://127.0.0.1:{server.server_port}/metrics"
+        server.shutdown()
+        serving.join()
+
+
+@pytest.mark.parametrize(
+    ("condition", "said"),
+    [
+        ("errors > 4", "errors is 5, above 4"),
+        ("errors > 5", ""),
+        ("errors < 6", "errors is 5, below 6"),
+        ("errors < 5", ""),
+        ("errata > 4", "has no metric errata"),
+    ],
+)
+def test_a_metric_is_summed_over_its_labels_and_compared(
+    page: str, condition: str, said: str
+) -> None:
+    """One that is missing stops as well."""
+    shown = parse_metric(f"{page} {condition}").reason()
+    assert shown.endswith(said)
+    assert bool(shown) is bool(said)
+
+
+def test_a_page_that_cannot_be_read_stops_an_exercise(page: str) -> None:
+    """Who drives without instruments does not know that all is well."""
+    assert "cannot be read" in parse_metric(f"{page}/none errors > 4").reason()
 
 
 def test_a_calendar_entry_is_one_that_calendars_read() -> None:
