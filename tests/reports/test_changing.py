@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -23,6 +24,8 @@ from outlast.app.reports.livecounts import LiveCounts
 from outlast.app.reports.serving import Serving, Wanted
 from outlast.app.reports.watching import Entry
 from outlast.app.web import listen
+from outlast.detect.cells import Grid
+from outlast.detect.counts import MinuteCounts
 from outlast.detect.intake import Intake, Rules
 from outlast.drivers.clock import SystemClock
 from outlast.drivers.reports.decode import Coder
@@ -124,6 +127,25 @@ async def test_a_token_is_known_exchanged_and_ended_without_a_restart(tmp_path: 
         await there.outlast("token", "carrier", "--end")
         await there.answers(401, second)
         await there.answers(401, first)
+
+
+@pytest.mark.slow
+async def test_a_token_is_known_though_the_past_is_still_being_learnt_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that was withdrawn must not hold until a day of reports was gone through."""
+    known, minutes = threading.Event(), History.minutes
+
+    def slow(history: History, since_s: int, until_s: int, grid: Grid) -> MinuteCounts:
+        known.wait(WAIT_S)
+        return minutes(history, since_s, until_s, grid)
+
+    monkeypatch.setattr(History, "minutes", slow)
+    try:
+        async with serving(tmp_path, public=False) as there:
+            await there.answers(202, await there.outlast("token", "carrier"))
+    finally:
+        known.set()
 
 
 @pytest.mark.slow

@@ -165,17 +165,25 @@ class Serving:
     # by the minute
 
     async def _minutes(self) -> None:
-        now_s = self.now_s()
-        past = await asyncio.to_thread(self.history.minutes, now_s - WARM_S, now_s + 1, self._grid)
-        await self._detecting.warm(past)
+        warming = asyncio.create_task(self._warm())
         try:
+            while not warming.done():  # a day of a large world takes a while
+                await asyncio.wait([warming], timeout=TURN_S)
+                self._look_at_rights()
+            warming.result()
             while True:
                 await asyncio.sleep(TURN_S)
                 self._look_around()
                 minute = self.now_s() // 60
                 await self._detecting.turn(self._live.take(self._grid, minute), minute)
         finally:
+            warming.cancel()
             await self._detecting.close()
+
+    async def _warm(self) -> None:
+        now_s = self.now_s()
+        past = await asyncio.to_thread(self.history.minutes, now_s - WARM_S, now_s + 1, self._grid)
+        await self._detecting.warm(past)
 
     async def _pass_on(self, outbox: Outbox) -> None:
         """Cut a message each second and send it; while the stream is away, keep and go on."""
@@ -201,6 +209,11 @@ class Serving:
     # what people change meanwhile
 
     def _look_around(self) -> None:
+        self._look_at_rights()
+        self._look_at_topology()
+
+    def _look_at_rights(self) -> None:
+        """Take over who may report, and what the names stand for."""
         assert self.door is not None
         if self._tokens.changed():
             self._take_tokens(self.door)
@@ -210,7 +223,6 @@ class Serving:
             except OutlastError as error:
                 self._say("review", f"not taken over: {error.what}")
             self.desk.change_coder(Coder(self._grid, self.review.accepted))
-        self._look_at_topology()
 
     def _take_tokens(self, door: Door) -> None:
         """Take tokens over that were made or ended meanwhile; a file with faults changes nothing."""
