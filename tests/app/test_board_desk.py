@@ -60,6 +60,7 @@ async def test_a_page_of_one_look_is_made_once() -> None:
     assert {gzip.decompress(bytes(one.body)) for one in answers} == {b"page 1"}
     plain = await desk.kept(request(packed=False), sight, maker.make)
     assert (bytes(plain.body), "content-encoding" in plain.headers) == (b"page 1", False)
+    assert plain.headers["vary"] == "accept-encoding, cookie", "a cache between gives it to others"
     for other in (request("/regions"), request(who="operator", name="o")):
         before = maker.made
         await desk.kept(other, sight, maker.make)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 from tests.support.boarding import PASSWORD, PORT, Boarding, hidden, log_in, make_boarding
 
@@ -226,6 +227,24 @@ async def test_guessing_passwords_is_slowed_down_for_the_guesser(boarding: Board
         assert (await log_in(client, "ann")).status_code == 303
         boarding.clock.ahead_s += 31
         assert (await log_in(client, "otto")).status_code == 303
+
+
+async def test_guessing_many_names_is_slowed_down_as_well(boarding: Boarding) -> None:
+    """Twenty from one address, whatever the names; none of them need exist."""
+    async with boarding.client() as client:
+        codes = [(await log_in(client, f"name{n}", "wrong" * 4)).status_code for n in range(21)]
+    assert codes == [401] * 20 + [429]
+
+
+async def test_nobody_keeps_another_out_by_guessing(boarding: Boarding) -> None:
+    """A guesser elsewhere slows down the guesser, and not whoever the name belongs to."""
+    async with boarding.client() as guesser:
+        for _ in range(6):
+            await log_in(guesser, "otto", "wrong" * 4)
+        assert (await log_in(guesser, "otto")).status_code == 429
+    transport = httpx.ASGITransport(app=boarding.app, client=("127.0.0.2", 1))
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1") as otto:
+        assert (await log_in(otto, "otto")).status_code == 303
 
 
 async def test_calls_are_limited_for_each(boarding: Boarding) -> None:

@@ -117,6 +117,15 @@ def test_the_api_has_the_shapes_of_statuspage() -> None:
     assert exercise["name"].startswith("Exercise: ")
 
 
+def test_what_is_over_is_not_among_what_is_unresolved() -> None:
+    """It stays in the history of `incidents.json`, with the time at which it was over."""
+    found = msgspec.json.decode(msgspec.json.encode(api(page(incident(FIRST, LAST)))))
+    assert found["incidents/unresolved.json"]["incidents"] == []
+    assert found["summary.json"]["incidents"] == []
+    (over,) = found["incidents.json"]["incidents"]
+    assert over["resolved_at"] == "2025-10-20T08:00:00Z"
+
+
 def test_an_exercise_is_told_as_one_wherever_it_is_told() -> None:
     """Open or over; a client that knows incidents alone must not hear of it, for nobody is hit."""
     for updates in ((FIRST,), (FIRST, LAST)):
