@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ from tests.support.system import invoke
 from outlast.app.audit.shown import drill_command
 from outlast.app.drill.library import shipped
 from outlast.audit.finding import Kind, Thing
+from outlast.drill.incident.compare import Compared
+from outlast.drill.incident.facts import NUMBERS, Basis
 
 SMALL = """
 outlast: 1
@@ -52,6 +55,18 @@ def test_a_harmless_loss_ends_with_0(world: Path) -> None:
     done = invoke("drill", str(world), "--lose", "control-plane", "--for", "20m", "--no-helped")
     assert done.code == 0, done.out + done.err
     assert "nothing fell below nine tenths" in done.out
+
+
+@pytest.mark.parametrize("basis", [Basis.FITTED, Basis.INPUT, Basis.PREDICTED])
+def test_a_fact_of_the_record_that_was_fitted_and_is_missed_ends_with_1(
+    world: Path, monkeypatch: pytest.MonkeyPatch, basis: Basis
+) -> None:
+    """What was left to be predicted may be missed, and is told all the same."""
+    missed = Compared(replace(NUMBERS[0], basis=basis), 1e9)
+    monkeypatch.setattr("outlast.app.drill.record.record_of", lambda _: (missed,))
+    done = invoke("drill", str(world), "--lose", "control-plane", "--for", "5m", "--no-helped")
+    assert "NO" in done.out
+    assert done.code == int(basis is not Basis.PREDICTED), done.err
 
 
 @pytest.mark.slow
@@ -203,6 +218,24 @@ def test_an_ensemble_without_ranges_says_that_only_the_seed_was_varied() -> None
         "drill", "identity-lost", "--ensemble", "--members", "2", "--jobs", "1", "--step", "60s"
     )
     assert "nothing was varied but the seed" in done.out, done.err
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("value", "code"), [("1%", 0), ("100%", 1)])
+def test_an_ensemble_of_which_one_run_fails_an_expectation_ends_with_1(
+    world: Path, value: str, code: int
+) -> None:
+    """A share of the answers that is varied are errors."""
+    drill = world.parent / "mine.yaml"
+    drill.write_text(
+        "drill: 1\nworld: world.yaml\nlength: 10m\nstep: 10s\n"
+        "faults: [{kind: errors, subject: login, at: 2m, for: 4m, amount: 50%}]\n"
+        f"expectations: [{{kind: served-min, service: login, value: {value}}}]\n"
+        "variations: [{name: x, path: 'faults[0].amount', values: [0.1, 0.9]}]\n"
+    )
+    done = invoke("drill", str(drill), "--ensemble", "--members", "3", "--jobs", "1")
+    assert done.code == code, done.out + done.err
+    assert f"3 runs, {3 * code} with a failed expectation" in done.out
 
 
 @pytest.mark.slow
