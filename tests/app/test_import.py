@@ -204,6 +204,10 @@ ROUTE53 = {
          "ResourceRecords": [{"Value": "192.0.2.3"}]},
         {"Name": "fail.shop.test.", "Type": "A", "SetIdentifier": "two", "Failover": "SECONDARY", "TTL": 60,
          "ResourceRecords": [{"Value": "192.0.2.4"}]},
+        {"Name": "turns.shop.test.", "Type": "A", "SetIdentifier": "one", "Weight": 5, "TTL": 60,
+         "ResourceRecords": [{"Value": "192.0.2.7"}]},
+        {"Name": "turns.shop.test.", "Type": "A", "SetIdentifier": "two", "Weight": 5, "TTL": 60,
+         "ResourceRecords": [{"Value": "192.0.2.8"}]},
         {"Name": "near.shop.test.", "Type": "A", "SetIdentifier": "x", "Region": "eu-west-1", "TTL": 60,
          "ResourceRecords": [{"Value": "192.0.2.5"}]},
         {"Name": "near.shop.test.", "Type": "AAAA", "TTL": 60, "ResourceRecords": [{"Value": "2001:db8::5"}]},
@@ -219,7 +223,8 @@ def test_a_route_53_listing_moves_in(tmp_path: Path) -> None:
     path.write_text(json.dumps(ROUTE53, indent=1))
     done = invoke("import", "route53", str(path))
     topology = imported(done)
-    assert {one.name for one in topology.endpoints} == {"www.shop.test", "fail.shop.test"}
+    assert {one.name.partition(".")[0] for one in topology.endpoints} == {"www", "fail", "turns"}
+    assert "www.shop.test: its" not in done.err, "weights that differ are drawn by as before"
     www = endpoint(topology, "www.shop.test")
     assert {one.region: one.weight for one in www.targets} == {"eu-west": 3, "us-east": 1}
     fail = endpoint(topology, "fail.shop.test")
@@ -227,6 +232,8 @@ def test_a_route_53_listing_moves_in(tmp_path: Path) -> None:
     assert fail.policy.order == (("one",), ("two",))
     for words in (
         "health check 1234",
+        "fail.shop.test: its failover: the first plan answers the first tier",
+        "turns.shop.test: its sets of equal weight: the first plan makes one of them",
         "chosen by latency",
         "a part of it is answered by place",
         "an alias to lb.elb.amazonaws.com",

@@ -1,4 +1,4 @@
-"""Moving in on a real BIND, asked all the time: an empty first plan, and no gap either way."""
+"""Moving in on a real BIND, asked all the time: an empty first plan, and no gap either way; at Route 53."""
 
 import shutil
 import threading
@@ -15,7 +15,9 @@ import dns.zone
 import pytest
 import yaml
 from tests.support.nameservers import BIND, HOST, KEY_NAME, SECRET_BASE64, NameServer, running
+from tests.support.nameservers import ZONE as DOMAIN
 from tests.support.system import Done, invoke
+from tests.support.targets import route53_running
 
 from outlast.model.names import DnsName
 
@@ -169,3 +171,33 @@ def published_lines() -> list[str]:
                 ttl_s = one.get("ttl", 3600)
                 lines += [f"{label or '@'} {ttl_s} {one['type']} {value}" for value in values]
     return lines
+
+
+def test_a_route_53_zone_ends_with_an_empty_first_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Read from the service itself, weights included; after it clients draw as before."""
+    with route53_running() as service:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_ROUTE_53", service.url)
+        monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+        zone = service.zone(DOMAIN)
+        service.put(f"api.{DOMAIN}", "A", 60, "192.0.2.3", "192.0.2.4")
+        for address, weight in (("192.0.2.1", "30"), ("192.0.2.2", "10")):
+            more = {"SetIdentifier": f"own {weight}", "Weight": weight}
+            service.put(f"www.{DOMAIN}", "A", 60, address, **more)
+        file = tmp_path / "world.yaml"
+        done = invoke("import", "route53", zone.zone_id, "-o", str(file))
+        assert done.code == 0, done.err
+        api = f"kind: route53\n    api: {{endpoint: '{service.url}'}}"
+        file.write_text(file.read_text().replace("kind: route53", api))
+        shown = invoke("plan", str(file))
+        assert "2 keep every record: the fence alone moves" in shown.out, shown.out + shown.err
+        applied = invoke("apply", str(file), "--yes")
+        assert applied.code == 0, applied.err
+        drawn = {
+            one["ResourceRecords"][0]["Value"]: one["Weight"]
+            for place, one in zone.sets.items()
+            if place[:2] == (f"www.{DOMAIN}.", "A")
+        }
+        assert drawn == {"192.0.2.1": "3", "192.0.2.2": "1"}
+        assert "2 as wanted" in invoke("plan", str(file)).out

@@ -126,6 +126,33 @@ async def test_a_weight_turned_by_a_foreign_hand_is_drift(
     assert natives(service)["outlast 192.0.2.1"] == "3"
 
 
+async def test_weights_of_somebody_else_are_shown_as_a_plan_writes_them(
+    service: Route53, provider: Route53Provider
+) -> None:
+    """In lowest terms, so that who moves in changes no answer; beside a fence they are a foreign hand's."""
+    layout = layout_of(service)
+    move = weighted(layout, None, fence(1), {"192.0.2.1": 3, "192.0.2.2": 1})
+    await provider.write(move)
+    sets = service.zone(ZONE).sets
+    gone = {
+        place: one for place, one in sets.items() if place[1] == "TXT" and "epoch" not in place[0]
+    }
+    del sets[next(place for place in gone if place[0].startswith("_weights."))]
+    seen = await provider.read(layout)
+    assert any("Weight=3" in value for one in seen.record_sets for value in one.values)
+    del sets[next(place for place in gone if place[0].startswith("_outlast."))]
+    for place, one in sets.items():
+        if place[2]:
+            one["Weight"] = str(40 * int(one["Weight"]))
+    seen = await provider.read(layout)
+    assert set(seen.record_sets) == {one for one in move.additions if one.name != layout.fence_at}
+    for place, one in sets.items():
+        if place[2] == "outlast 192.0.2.1":
+            one["HealthCheckId"] = "1234"
+    seen = await provider.read(layout)
+    assert any("HealthCheckId" in value for one in seen.record_sets for value in one.values)
+
+
 async def test_an_alias_stands_in_the_place_of_an_address(service: Route53) -> None:
     """Written as a reference to the load balancer, read as the address, its TTL kept."""
     balancer = Alias(address="192.0.2.1", name=DnsName("lb.elb.example.net"), zone_id="ZLB")

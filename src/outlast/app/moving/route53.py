@@ -8,6 +8,7 @@ say the same. Health checks have no address in the listing; each is told by its 
 import importlib
 import json
 import re
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 
@@ -59,11 +60,33 @@ def read_listing_text(data: bytes, file: str) -> Seen:
     seen = Seen(zones=[zone])
     for one in sets.items:
         _take(seen, zone, Place(file, one.line), one)
+    _tell_routing(seen)
     if _text(_at(root, "IsTruncated")) == "true" or _at(root, "NextToken") is not None:
         seen.stay(
             Place(file), "more records", "the listing was cut off", "list without --max-items"
         )
     return seen
+
+
+def _tell_routing(seen: Seen) -> None:
+    """Say where a first plan must change sets that take turns: Outlast gives all addresses of a name at once.
+
+    Weights that differ are drawn by as before.
+    """
+    by_name: dict[DnsName, list[SeenAddress]] = defaultdict(list)
+    for one in seen.addresses:
+        if one.label and one.name not in seen.mixed:
+            by_name[one.name].append(one)
+    for name, sets in by_name.items():
+        if len({one.tier for one in sets}) > 1:
+            why = "its failover: the first plan answers the first tier, and the other's set goes"
+        elif len({one.weight for one in sets}) == 1 and len({one.label for one in sets}) > 1:
+            why = (
+                "its sets of equal weight: the first plan makes one of them, which answers them all"
+            )
+        else:
+            continue
+        seen.lose(sets[0].place, name, why, "read what `outlast plan` shows of it before you apply")
 
 
 def _at(node: Node | None, key: str) -> Node | None:

@@ -21,6 +21,8 @@ addresses and weights that stand there and compared with what really stands; if 
 shows the native one in the place of the weights, which is drift like any other.
 """
 
+import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,6 +35,7 @@ from outlast.model.plan import Absent, Layout, Observation, Outcome, OutcomeKind
 from outlast.model.records import (
     RecordSet,
     RecordType,
+    format_weight,
     parse_weight,
     sort_record_sets,
     weights_name,
@@ -143,21 +146,28 @@ def observe(layout: Layout, standing: Standing, dialect: Dialect, at_ns: Nanos) 
         key = (name, RecordType.TXT)
         return dialect.read(key, standing[key]).values if standing.get(key) else ()
 
+    fence = values_at(layout.fence_at)
     found: list[RecordSet] = []
     for name in layout.names:
-        found += _seen_at(name, standing, dialect)
+        found += _seen_at(name, standing, dialect, is_ours=bool(fence))
     return Observation(
         endpoint=layout.endpoint,
         provider=layout.provider,
         epoch=values_at(epoch_name(layout.zone)),
-        fence=values_at(layout.fence_at),
+        fence=fence,
         record_sets=sort_record_sets(found),
         at_ns=at_ns,
     )
 
 
-def _seen_at(name: DnsName, standing: Standing, dialect: Dialect) -> list[RecordSet]:
-    """Return the sets at one of an endpoint's names, and its weights as they really are."""
+def _seen_at(
+    name: DnsName, standing: Standing, dialect: Dialect, *, is_ours: bool
+) -> list[RecordSet]:
+    """Return the sets at one of an endpoint's names, and its weights as they really are.
+
+    Where nothing of ours stands yet, weights by which somebody's sets are chosen are shown as a plan would
+    write them: whoever moves in with the same ones changes no answer.
+    """
     weights = (weights_name(name), RecordType.TXT)
     keys = [(name, rtype) for rtype in (*ADDRESS_TYPES, RecordType.CNAME)]
     sets = [dialect.read(key, standing[key]) for key in (*keys, weights) if standing.get(key)]
@@ -172,5 +182,19 @@ def _seen_at(name: DnsName, standing: Standing, dialect: Dialect) -> list[Record
             ttl_s = one.ttl_s
     if not strange:
         return sets
-    shown = RecordSet.of(weights[0], RecordType.TXT, ttl_s, strange)
+    plain = [] if is_ours else _plain_weights(strange)
+    shown = RecordSet.of(weights[0], RecordType.TXT, ttl_s, plain or strange)
     return [*(one for one in sets if one.name != weights[0]), shown]
+
+
+_WEIGHED = re.compile(r"(?P<address>[0-9a-f.:]+) Weight=(?P<weight>[0-9]+)")
+
+
+def _plain_weights(routing: Sequence[str]) -> list[str]:
+    """Return weights as plans write them, in lowest terms; nothing where they are not all there is."""
+    found = [_WEIGHED.fullmatch(one) for one in routing]
+    pairs = [(one["address"], int(one["weight"])) for one in found if one is not None]
+    common = math.gcd(*(weight for _, weight in pairs))
+    if len(pairs) < len(routing) or not common:
+        return []
+    return [format_weight(address, weight // common) for address, weight in pairs]
