@@ -132,6 +132,26 @@ def test_a_wrong_question_ends_with_2(world: Path, words: tuple[str, ...], said:
     assert "expectation" not in done.out
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ((), "name a scenario or a world"),
+        (("region-lost", "--lose", "region:eu-west"), "--lose goes with a world"),
+        (("region-lost", "zone-lost"), "one scenario or world at a time"),
+        (("--compare", "region-lost"), "--compare takes two"),
+        (("shop", "--search", "--most", "5"), "not in the range"),
+        (("synthetic(x,9)",), "no world 'synthetic(x,9)'"),
+        (("none.yaml",), "no world 'none.yaml', neither a file"),
+        (("region-lost", "--exact", "shpo"), "there is no service 'shpo'"),
+        (("region-lost", "--exact", "frontend@moon"), "there is no region 'moon'"),
+    ],
+)
+def test_what_does_not_go_together_ends_with_2(words: tuple[str, ...], said: str) -> None:
+    done = invoke("drill", *words)
+    assert done.code == 2
+    assert said in done.err
+
+
 def test_a_scenario_of_ones_own_is_judged(world: Path) -> None:
     """World beside it; exit code by its expectations; a file with faults tells them."""
     drill = world.parent / "mine.yaml"
