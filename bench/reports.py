@@ -9,7 +9,6 @@ country and five minutes.
 import os
 import random
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -87,6 +86,17 @@ def busy_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def most_mib(pid: str) -> float:
+    """Return the most memory that a process ever held.
+
+    Not `ru_maxrss`: a child inherits the peak of the process that started it.
+    """
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("the system does not tell what a process holds")
+
+
 def serving(kind: str) -> subprocess.Popen[bytes]:
     """Start a server and wait until it answers."""
     command = [sys.executable, "-m", "bench.reports_server", kind, str(PORTS[kind])]
@@ -139,9 +149,7 @@ def intake(rounds: int, seconds: int) -> None:
             print(
                 f"So one core that does nothing else takes {1e6 / found[-1].median:,.0f} a second."
             )
-        status = Path(f"/proc/{servers[1].pid}/status").read_text()
-        peak = re.search(r"VmHWM:\s+(\d+) kB", status)
-        print(f"\nPeak memory of the desk: {int(peak[1]) / 1024 if peak else 0:,.0f} MiB.\n")
+        print(f"\nPeak memory of the desk: {most_mib(str(servers[1].pid)):,.0f} MiB.\n")
     finally:
         for one in servers:
             one.send_signal(signal.SIGINT)
@@ -177,14 +185,14 @@ def replayed(path: Path, grid: Grid, roads: Roads) -> list[str]:
     watcher = Watcher(grid, roads)
     reader = FileReader(Coder(grid), Identity(Key(make_secret(), 0)), 0)
     parts = ahead(counted(reader.read(path), Intake(Rules()), grid))
-    entries = [one for counts in parts for one in watcher.count(counts)]
+    entries = (one for counts in parts for one in watcher.count(counts))
     return [one.text for one in entries if one.kind == "verdict"]
 
 
 def peak_mib(path: Path, grid: Grid, roads: Roads) -> float:
     """Replay and return the most memory that this process ever held."""
     replayed(path, grid, roads)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return most_mib("self")
 
 
 def replay(rounds: int, total: int) -> None:
