@@ -6,7 +6,9 @@ from functools import cache
 import numpy as np
 import pytest
 
+from outlast.app.drill import running
 from outlast.app.drill.incident import record_table, small_case, the_case
+from outlast.app.drill.record import HELPED_MAX, asked
 from outlast.app.drill.running import run_case
 from outlast.drill.incident.compare import Compared, compared, fitted_hold, served
 from outlast.drill.incident.counterfactuals import counterfactuals, unthrottled
@@ -188,6 +190,14 @@ def test_a_day_without_the_fault_is_quiet() -> None:
     outcome = run_case(quiet)
     assert outcome.reports.sum() == 0
     assert np.nanmin(outcome.served) > 0.99
+
+
+def test_the_command_tries_each_counterfactual(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Side by side with what was: none is left out for being one too many."""
+    monkeypatch.setattr(running, "run_case", lambda _: None)
+    names = [rail.name for rail, _ in running.tried(asked(small_case()))]
+    assert names == [one.name for one in counterfactuals(small_case())][1:]
+    assert len(names) > HELPED_MAX
 
 
 def test_a_missed_fact_is_told() -> None:

@@ -14,9 +14,6 @@ from outlast.drill.judging import judge
 from outlast.drill.outcome import Outcome
 from outlast.drill.vary import Case
 
-HELPED_MAX = 8
-"""More guardrails than this are not tried unasked: each is a run of its own."""
-
 
 def run_case(case: Case, tell: Callable[[float], None] | None = None) -> Outcome:
     """Run one case, and judge what it showed.
@@ -45,7 +42,7 @@ def bar(total: int, text: str) -> tuple[Progress, TaskID]:
 
 def tried(rails: Iterable[Guardrail]) -> Iterator[tuple[Guardrail, Outcome]]:
     """Run guardrails, one after the other, with a bar."""
-    chosen = list(rails)[:HELPED_MAX]
+    chosen = list(rails)
     progress, task = bar(len(chosen), "what would have helped")
     with progress:
         for one in chosen:
