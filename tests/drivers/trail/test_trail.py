@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import msgspec
@@ -23,6 +24,7 @@ from outlast.model.units import Generation
 from outlast.ports import Change
 from outlast.trail.entry import TrailEntry, unpack
 from outlast.trail.note import Signer
+from outlast.trail.tiles import CHECKPOINT
 from outlast.trail.verify import TamperedError, entries, verify
 
 SIGNER = Signer.of("outlast.test/trail", b"k" * 32)
@@ -107,6 +109,27 @@ async def test_unfinished_tiles_of_the_past_are_removed(world: World) -> None:
         await keeper.keep()
     widths = sorted(int(one.name) for one in (world.root / "tile/0/000.p").iterdir())
     assert widths == [19, 20]
+
+
+async def test_whoever_reads_while_it_is_written_finds_a_whole_log(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After each single file: what a checkpoint counts is there before it, and until after the next."""
+    sizes: list[int] = []
+    write = TileFolder._write
+
+    def watched(folder: TileFolder, path: str, raw: bytes) -> None:
+        write(folder, path, raw)
+        if sizes or path == CHECKPOINT:
+            sizes.append(verify(published_in(folder.root), KEY).checkpoint.size)
+
+    monkeypatch.setattr(TileFolder, "_write", watched)
+    keeper, upto = world.keeper(), (1, 255, 257, 300, 301)
+    for first, last in pairwise((0, *upto)):
+        await world.note(first, last)
+        await keeper.keep()
+    assert sorted(set(sizes)) == list(upto)
+    assert len(sizes) > 3 * len(upto)
 
 
 class HeldStore(MemoryStore):
