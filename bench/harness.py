@@ -162,11 +162,6 @@ def fsync(directory: Path | None = None, *, probes: int = FSYNC_PROBES) -> Fsync
     return Fsync(statistics.median(taken_ms), taken_ms[min(probes - 1, probes * 99 // 100)])
 
 
-def fsync_ms(directory: Path | None = None) -> float:
-    """Return the median of `fsync`."""
-    return fsync(directory).p50_ms
-
-
 def machine(directory: Path | None = None) -> str:
     """Describe in one line what the figures were taken on, foreign load and disk included."""
     load = os.getloadavg()[0]

@@ -20,7 +20,6 @@ ZONE = "example.org"
 REGIONS = ("eu", "us", "ap", "sa")
 ENACTORS = ("enactor-1", "enactor-2", "enactor-3")
 HTTP_PORT = 8480
-WRITE_TIMEOUT_S = 0.8
 DISK_MB = 96
 """Size of the state folder where it is a disk of its own: enough for a run, quick to fill."""
 
