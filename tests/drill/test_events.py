@@ -2,13 +2,15 @@
 
 from collections import deque
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
 from outlast.drill import cases
 from outlast.drill.cases import Case, erlang_b, erlang_c
 from outlast.drill.events import Line, Rate
-from outlast.drill.metastable import loops
+from outlast.drill.metastable import healed_s, loops
+from outlast.drill.running import Run
 from outlast.drill.scenario import Fault, FaultKind, Scenario
 from outlast.drill.validate import main
 from outlast.model.behaviour import Behaviour, Retrying, Serving
@@ -116,3 +118,38 @@ def shortest_that_sticks_s(load: int) -> float:
 def test_a_trigger_just_long_enough_does_not_come_back_and_less_load_allows_a_longer_one() -> None:
     """Shape of Huang et al., OSDI 2022: 9 s recover, 10 s do not, and with 30 % less load they do."""
     assert 1.0 < shortest_that_sticks_s(700) < shortest_that_sticks_s(450) < 60.0
+
+
+class Scripted:
+    """A run of which it is written down in which minutes something is down."""
+
+    def __init__(self, script: str) -> None:
+        self.script, self.now_s, self.minute_index, self.meters = script, 0.0, 0, self
+
+    def minute(self) -> None:
+        self.now_s += 60.0
+        self.minute_index += 1
+
+    def lengthen(self, minutes: int) -> None:
+        """There is room."""
+
+    def down(self) -> tuple[str, ...]:
+        at = self.minute_index - 1
+        return ("s",) if at < len(self.script) and self.script[at] == "x" else ()
+
+
+@pytest.mark.parametrize(
+    ("script", "healed"),
+    [
+        ("", 1),
+        ("xx", 3),
+        ("x.x....x", 9),
+        ("x" * 60, None),
+        ("x" + 9 * "." + "x", 12),
+        ("x" + 12 * "." + "x", 2),
+    ],
+)
+def test_a_world_that_falls_again_has_not_healed(script: str, healed: int | None) -> None:
+    """Until it has stayed up for ten minutes; counted is the minute from which it stayed up."""
+    found = healed_s(cast("Run", Scripted(script)), 3600.0)
+    assert found == (None if healed is None else healed * 60.0)
