@@ -9,6 +9,7 @@ What has faults changes nothing, and says so.
 """
 
 import asyncio
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
@@ -168,7 +169,9 @@ class Serving:
         warming = asyncio.create_task(self._warm())
         try:
             while not warming.done():  # a day of a large world takes a while
-                await asyncio.wait([warming], timeout=TURN_S)
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(TURN_S):
+                        await asyncio.shield(warming)
                 self._look_at_rights()
             warming.result()
             while True:
