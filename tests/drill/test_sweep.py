@@ -70,6 +70,9 @@ def test_members_cover_a_range_evenly_and_do_not_depend_on_order() -> None:
     assert slices == list(range(10))
     again = list(members(case(), 10, 5))
     assert value_at(again[3], "services.frontend.serving.rate") == drawn[3]
+    assert [one.scenario.seed for one in again] == list(range(5, 15))
+    other = [value_at(one, "services.frontend.serving.rate") for one in members(case(), 10, 6)]
+    assert sorted(other) != sorted(drawn)
     assert uniform(1, 2, "x") != uniform(1, 2, "y")
 
 
