@@ -5,24 +5,28 @@ from pathlib import Path
 
 import pytest
 from tests.reports.test_detecting import foretold
+from tests.support.builders import plan
 
 from outlast.app.options import open_world
 from outlast.app.reports.forecasting import bounded, compared, held
 from outlast.app.reports.suggesting import suggest
 from outlast.config import load
+from outlast.core.messages import CommitPlan
 from outlast.detect.belief import Advice
 from outlast.detect.verdict import Cause, CauseKind, Outcome, Suspect, Verdict
 from outlast.drill.questions import Harm
+from outlast.model.plan import Ruling
 from outlast.model.topology import Topology
+from outlast.model.units import NO_GENERATION
 
 WORLD = """\
 outlast: 1
 regions: {east: {country: US}, west: {country: IE}}
 providers:
-  dns: {kind: embedded, server: 127.0.0.1:5399, zones: [shop.test]}
+  dns: {kind: embedded, server: 127.0.0.1:5399, zones: [example.net]}
 endpoints:
   shop:
-    names: [shop.shop.test]
+    names: [shop.example.net]
     provider: dns
     ttl_s: 5
     targets: {e: {region: east, ipv4: 127.0.0.11}, w: {region: west, ipv4: 127.0.0.12}}
@@ -95,18 +99,36 @@ def test_people_are_told_where_it_is_known_who_they_are_else_services() -> None:
     )
 
 
-async def test_where_blame_wavers_nothing_is_suggested(tmp_path: Path) -> None:
-    """An evacuation is for a cause, not for the likelier of two candidates."""
-    world(tmp_path)
-    here = open_world(tmp_path / "world.yaml", tmp_path / "state")
-    east = Suspect(
-        cause=Cause(CauseKind.REGION, "east"),
+def blamed(region: str, outcome: Outcome = Outcome.CAUSE) -> Verdict:
+    """A verdict that names a region."""
+    suspect = Suspect(
+        cause=Cause(CauseKind.REGION, region),
         posterior=0.5,
         hit_ratio=1.0,
         explained=("shop",),
         healthy=(),
     )
+    return Verdict(outcome=outcome, suspects=(suspect,))
+
+
+async def test_where_blame_wavers_nothing_is_suggested(tmp_path: Path) -> None:
+    """An evacuation is for a cause, not for the likelier of two candidates."""
+    world(tmp_path)
+    here = open_world(tmp_path / "world.yaml", tmp_path / "state")
     for outcome, wanted in ((Outcome.UNKNOWN, 0), (Outcome.CAUSE, 1)):
-        assert (
-            len(await suggest(here, Verdict(outcome=outcome, suspects=(east,)), foretold)) == wanted
-        )
+        assert len(await suggest(here, blamed("east", outcome), foretold)) == wanted
+
+
+async def test_what_cannot_be_planned_now_is_not_suggested(tmp_path: Path) -> None:
+    """With nothing that is well elsewhere no plan is made: the newest one is no proof without the region."""
+    topology = world(tmp_path)
+    here = open_world(tmp_path / "world.yaml", tmp_path / "state")
+    published = plan(topology.endpoints[0])
+    store = await here.store()
+    ruling = Ruling(endpoint=published.endpoint, generation=published.generation, findings=())
+    wanted = CommitPlan(plan=published, ruling=ruling, expected=NO_GENERATION)
+    assert await here.ledger(store, "test").commit_plan(wanted)
+    await store.close()
+    (found,) = await suggest(here, blamed("east"), foretold)
+    assert (found.command, found.forecast) == ("", "")
+    assert found.refused == "shop: no plan can be made without east now"

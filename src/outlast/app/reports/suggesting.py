@@ -85,11 +85,7 @@ async def _proved(
     except OutlastError as error:  # the proof needs the DNS, which may be what is down
         refused = f"it cannot be proved now: {error.what}"
         return Suggestion(advice=advice, subject=subject, command="", refused=refused)
-    against = [
-        f"{one.endpoint.name}: {one.ruling.findings[0].message}"
-        for one in proofs
-        if one.ruling is not None and not one.ruling.allowed
-    ]
+    against = [f"{one.endpoint.name}: {why}" for one in proofs if (why := _refusal(one, subject))]
     return Suggestion(
         advice=advice,
         subject=subject,
@@ -116,6 +112,20 @@ async def _previews(
         )
         known = at_the_end(known, wish)
     return [preview(world, one, known) for one in endpoints]
+
+
+def _refusal(one: Preview, region: str) -> str:
+    """Return why an endpoint cannot do without a region; empty: it can."""
+    if one.ruling is not None and not one.ruling.allowed:
+        return one.ruling.findings[0].message
+    stays = one.head is not None and any(
+        it.published and it.region == region for it in one.head.members
+    )
+    if (
+        one.plan is None and stays
+    ):  # where nothing else is well, the newest plan stands, region and all
+        return f"no plan can be made without {region} now"
+    return ""
 
 
 def _line(one: Preview, region: str) -> str:
