@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.client_gate import ClientGate, Mode
 from tests.support.engines import Etcds, secured_access
 from tests.support.etcd import Cluster, running
 from tests.support.etcd_secured import BY_CERTIFICATE, PREFIX, USER
@@ -115,24 +116,28 @@ async def test_an_etcd_restored_from_a_snapshot_is_told_and_can_be_opened_anew(
 async def test_a_restored_etcd_that_has_come_further_meanwhile_is_told_by_its_marks(
     tmp_path: Path,
 ) -> None:
-    """Its revision alone looks like progress."""
-    with running(1) as one:
-        async with opened(one) as store:
+    """Its revision alone looks like progress, to who comes back when all that is over."""
+    with running(1) as one, contextlib.closing(ClientGate(one.endpoints[0])) as gate:
+        way = Access(endpoints=(gate.address,), request_s=0.5, patience_s=60)
+        store = await EtcdStore.open(way, "troubles/")
+        try:
             await count_up(store, 3)
             await asyncio.to_thread(one.snapshot, tmp_path / "old.db")
             await count_up(store, 3)
-            waiting = asyncio.create_task(store.wait((await store.scan("")).revision))
-            await asyncio.sleep(0.3)
-            one.members[0].signal(signal.SIGSTOP)
-            await asyncio.sleep(0)
+            seen = (await store.scan("")).revision
+            waiting = asyncio.create_task(store.wait(seen))
+            await store.scan("", newer_than=seen - 1)  # the watch has come so far
+            gate.turn(Mode.CUT)
             await asyncio.to_thread(one.restore, tmp_path / "old.db")
             async with opened(one) as other:
-                with contextlib.suppress(StoreError):
-                    for number in range(30):
-                        await other.commit(put(f"other-{number}"))
-            async with asyncio.timeout(20):
+                for number in range(30):
+                    await other.commit(put(f"other-{number}"))
+            gate.turn(Mode.PASS)
+            async with asyncio.timeout(60):
                 with pytest.raises(StoreReplaced):
                     await waiting
+        finally:
+            await store.close()
 
 
 async def test_a_commit_that_a_restoration_took_back_is_missed(tmp_path: Path) -> None:
