@@ -89,15 +89,24 @@ def test_two_countries_confirm_what_one_country_only_suggests(run: Run) -> None:
 
 @pytest.mark.slow
 def test_one_country_shouting_stays_possible_until_another_class_agrees(run: Run) -> None:
-    """Reports of one country are one witness; a bad probe is a second."""
+    """Reports of one country are one witness; a bad probe is a second, a good one is none."""
     said = run.go(20, down(3, 40, country=2))
     assert State.POSSIBLE in of(said, Scope.SERVICE, "s3")
     assert {one.state for one in said} == {State.POSSIBLE}
+    run.probes = [ProbeSeen(subject="s3", good=True, country="DE")]
+    assert not run.go(1, down(3, 40, country=2))
     run.probes = [ProbeSeen(subject="s3", good=False, country="DE")]
     said = run.go(1, down(3, 40, country=2))
     alarm = next(one for one in said if one.series.scope is Scope.SERVICE)
     assert alarm.state is State.CONFIRMED
     assert alarm.evidence == (Evidence.USER, Evidence.PROBE)
+
+
+@pytest.mark.slow
+def test_an_outage_that_pauses_is_one_outage(run: Run) -> None:
+    """Five quiet minutes after its last trace in the windows are not its end."""
+    run.go(10, down(3, 15))
+    assert not of([*run.go(20), *run.go(10, down(3, 15))], Scope.SERVICE, "s3")
 
 
 @pytest.mark.slow
