@@ -3,13 +3,16 @@
 import html
 import re
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from tests.support.boarding import Boarding
 from tests.support.boardworld import belief
 
 from outlast.detect.belief import STALE_S, Belief
+from outlast.detect.verdict import Outcome
 from outlast.drivers.reports.beliefs import write_belief
+from outlast.model.units import NS_PER_S, Nanos, iso
 
 
 async def page(boarding: Boarding, path: str, found: Belief) -> str:
@@ -76,3 +79,34 @@ async def test_nothing_is_concluded_from_an_old_word(boarding: Boarding) -> None
     shown = await page(boarding, "/", now)
     assert "explains" not in shown
     assert "no country shows anything" in shown
+
+
+@pytest.mark.parametrize("replayed", [False, True])
+async def test_an_incident_is_opened_from_what_is_believed(
+    boarding: Boarding, *, replayed: bool
+) -> None:
+    """Whom it hits and since when are filled in; a replay is an exercise, and began another day."""
+    now = replace(belief(boarding.clock.now_ns()), replay=replayed)
+    await write_belief(boarding.store, now)
+    async with boarding.logged_in("otto") as client:
+        shown = (await client.get("/detection")).text
+        (path,) = re.findall(r'href="(/act/incident-open[^"]*)"', shown)
+        form = (await client.get(html.unescape(path))).text
+    assert 'name="about" value="storefront checkout catalogue"' in form
+    began = iso(now.alarms[0].since * 60 * NS_PER_S)
+    assert (f'name="began" value="{began}"' in form) is not replayed
+    assert ('name="exercise" value="1" checked' in form) is replayed
+    assert 'name="title" value=""' in form, "the public reads it: people say it"
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [("rita", {}), ("otto", {"outcome": Outcome.QUIET}), ("otto", {"at_ns": Nanos(0)})],
+)
+async def test_nothing_is_opened_by_a_reader_or_of_nothing(
+    boarding: Boarding, name: str, known: dict[str, Any]
+) -> None:
+    """Nor of what is old."""
+    await write_belief(boarding.store, replace(belief(boarding.clock.now_ns()), **known))
+    async with boarding.logged_in(name) as client:
+        assert "/act/incident-open" not in (await client.get("/detection")).text

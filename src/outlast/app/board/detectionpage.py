@@ -1,5 +1,7 @@
 """Detection: what is believed to be down where, why, and what speaks against it."""
 
+from urllib.parse import urlencode
+
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
@@ -9,11 +11,15 @@ from outlast.app.board.live import Sight
 from outlast.app.board.pages import asked
 from outlast.glass.causegraph import SERVICE_X, WIDTH, graph
 from outlast.glass.chart import chart
+from outlast.glass.detection import Detection
 from outlast.glass.listing import Search
 from outlast.glass.verdict import cause
+from outlast.model.units import iso
 
 CHARTS = 4
 ALARMS = 25
+NAMED = 10
+"""Services that an incident is about, at most: the public reads them."""
 
 
 def detection(sight: Sight, search: Search, frame: Frame) -> str:
@@ -25,6 +31,7 @@ def detection(sight: Sight, search: Search, frame: Frame) -> str:
         frame,
         detection=found,
         verdict=cause(found) if found is not None and found.outcome != "quiet" else None,
+        opening=opening(found) if found is not None else "",
         charts=[chart(one) for one in found.curves[:CHARTS]] if found is not None else [],
         graph=drawn,
         width=WIDTH,
@@ -37,6 +44,21 @@ def detection(sight: Sight, search: Search, frame: Frame) -> str:
         ),
         search=search,
     )
+
+
+def opening(found: Detection) -> str:
+    """Return what the form for opening an incident of it begins with: whom it hits, and since when.
+
+    What to call it is left to people: the public reads that. A replay hits nobody, and began another day.
+    Empty: nothing is down, or it is old.
+    """
+    if found.stale or found.outcome == "quiet":
+        return ""
+    named = [name for one in found.suspects for name in one.explained] or found.unexplained
+    about = [one for one in dict.fromkeys(named) if " " not in one][:NAMED]
+    began = iso(min((one.since_ns for one in found.alarms), default=found.since_ns))
+    rest = {"exercise": "1"} if found.replay else {"began": began}
+    return urlencode({"about": " ".join(about)} | rest)
 
 
 async def show_detection(desk: Desk, request: Request) -> Response:
