@@ -1,5 +1,6 @@
 """Compiled loops say what the plain words for them say, on the same input."""
 
+from collections import Counter
 from dataclasses import replace
 from math import comb
 
@@ -13,6 +14,7 @@ from outlast.detect import chance, loops, noisyor
 from outlast.detect.blame import _carried
 from outlast.detect.cells import Grid
 from outlast.detect.charts import Charts
+from outlast.detect.counts import counts_of
 from outlast.detect.evidence import Rows
 from outlast.detect.intake import Batch, Fate, Intake, Rules
 from outlast.detect.pools import Pools
@@ -82,6 +84,21 @@ def test_pools_are_sums_over_cells() -> None:
     for one, sums in zip(windows, found, strict=True):
         bank = int(one[[0, 2]].sum())
         assert sums.tolist() == [*one.ravel(), *one.sum(axis=1), *one.sum(axis=0), bank]
+
+
+def test_counts_are_the_same_whether_counted_or_sorted() -> None:
+    """Reports in any order: few over many minutes are sorted, many over few are counted."""
+    rng = np.random.default_rng(6)
+    grid = Grid(tuple(f"s{one}" for one in range(40)), ("DE", "US", "ZZ"))
+    for span in (3, 100_000):
+        minute, cell = rng.integers(0, span, 900), rng.integers(0, grid.size, 900)
+        none = np.zeros(900, np.uint64)
+        batch = Batch(minute * 60 + 7, cell // 3, cell % 3, none, none)
+        found = counts_of(batch, grid)
+        pairs = zip(found.minute.tolist(), found.cell.tolist(), strict=True)
+        wanted = Counter(zip(minute.tolist(), cell.tolist(), strict=True))
+        numbers = found.number.tolist()
+        assert [*zip(pairs, numbers, strict=True)] == sorted(wanted.items())
 
 
 @settings(max_examples=60, deadline=None)

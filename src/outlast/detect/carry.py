@@ -6,13 +6,16 @@ What is gone is dropped with its alarm; what is new begins as everything began.
 """
 
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 
 from outlast.detect.cells import Cells, Codes, Grid
 from outlast.detect.pools import Pools
-from outlast.detect.step import DetectState, Open, begin
+from outlast.detect.step import DetectState, Hushed, Open, begin
 from outlast.detect.verdict import Scope, Series
+
+Alarm = TypeVar("Alarm", Open, Hushed)
 
 
 def carried(state: DetectState, grid: Grid) -> DetectState:
@@ -61,8 +64,8 @@ def _positions(old: Pools, new: Pools) -> Codes:
     return found
 
 
-def _moved(alarms: dict[int, Open], pools: Pools) -> dict[int, Open]:
-    found = {}
+def _moved(alarms: dict[int, Alarm], pools: Pools) -> dict[int, Alarm]:
+    found: dict[int, Alarm] = {}
     for one in alarms.values():
         at = _place(pools, one.series)
         if at is not None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from outlast.detect.compiled import compiled
 from outlast.detect.kinds import Evidence as Evidence  # noqa: PLC0414 - a part of the vocabulary
 from outlast.detect.kinds import Road as Road  # noqa: PLC0414 - a part of the vocabulary
 from outlast.model.errors import Bug
@@ -175,10 +176,11 @@ class Cells:
         age = self.newest - minute
         if age >= len(self._ring):
             return Placed(late=total)
-        add = np.bincount(cells, numbers, self.grid.size)
-        if len(add) != self.grid.size:
+        if len(cells) and not 0 <= int(cells.min()) <= int(cells.max()) < self.grid.size:
             raise Bug("a report was coded for a cell beyond the grid")
-        return self.put_dense(minute, add.astype(np.int32))
+        rows = np.array([row for row, window in enumerate(self.windows) if age < window], np.int64)
+        _put(self._ring[minute % len(self._ring)], self._sums, rows, cells, numbers)
+        return Placed(kept=total)
 
     def put_dense(self, minute: int, counts: Counts) -> Placed:
         """Count reports of one minute, given for every cell, flat or (services, countries)."""
@@ -246,3 +248,14 @@ class Cells:
             probes=probes,
             notices=notices,
         )
+
+
+@compiled
+def _put(minute: Counts, sums: Counts, rows: Codes, cells: Codes, numbers: Counts | None) -> None:
+    """Add numbers, one each without, to cells of a minute and of the windows in these rows."""
+    for at in range(len(cells)):
+        cell = cells[at]
+        number = 1 if numbers is None else numbers[at]
+        minute[cell] += number
+        for row in rows:
+            sums[row, cell] += number

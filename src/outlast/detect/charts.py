@@ -98,18 +98,11 @@ class Charts:
         self._clusters: Reals32 = np.full(count, s.tail_weight, np.float32)
         self._peak: Reals32 = np.zeros(count, np.float32)
         self.last_excess: Codes = np.full(count, LONG_AGO, np.int64)
+        self.loudest: Reals32 = np.zeros(count, np.float32)
         self._frozen_since: Codes = np.full(count, LONG_AGO, np.int64)
-        self._known = loops.Known(
-            self.level,
-            self._reports,
-            self._steps,
-            self.threshold,
-            self.excess,
-            self._clusters,
-            self._peak,
-            self.last_excess,
-            self.profile.groups,
-        )
+        self._known = loops.Known._make((*self.learnt[:-1], self.profile.groups))
+        self._runs = loops.runs_of(self.profile.groups)
+        self._bursting: Codes = np.zeros(0, np.int64)
         self._seen = 0
         # Kept, since asking for four megabytes anew each minute costs more than filling them.
         self.room: Counts = np.zeros((len(self.windows), count), np.int32)
@@ -137,22 +130,14 @@ class Charts:
     @property
     def nbytes(self) -> int:
         """Memory of the state in bytes; constant."""
-        own = (
-            self.level,
-            self._reports,
-            self._steps,
-            self.threshold,
-            self.excess,
-            self._clusters,
-            self._peak,
-        )
-        return sum(one.nbytes for one in own) + 2 * self.last_excess.nbytes + self.profile.nbytes
+        return sum(one.nbytes for one in self.learnt) + self.profile.nbytes
 
     @property
     def learnt(self) -> tuple[NDArray[Any], ...]:
         """All that is remembered of each series, the profile apart; no copies."""
-        levels = (self.level, self._reports, self._steps, self.threshold, self.excess)
-        return (*levels, self._clusters, self._peak, self.last_excess, self._frozen_since)
+        levels = (self.level, self._reports, self._steps)
+        tails = (self.threshold, self.excess, self._clusters, self._peak, self.last_excess)
+        return (*levels, *tails, self.loudest, self._frozen_since)
 
     @property
     def seen(self) -> int:
@@ -170,6 +155,7 @@ class Charts:
         there = at[here]
         for mine, theirs in zip(self.learnt, old.learnt, strict=True):
             mine[here] = theirs[there]
+        self._bursting = np.flatnonzero(self._peak > 0)
         self._seen = old.seen
         self.profile.carry(old.profile, here, groups[there])
 
@@ -196,17 +182,20 @@ class Charts:
         now = loops.Now(
             shares,
             loops.NO_FACTOR if factor is None else factor,
-            loops.NONE_STILL if blind is None else blind,
+            loops.NONE_BLIND if blind is None else blind,
+            loops.NONE_STILL,
         )
         stood = loops.standing(heard, self._known, now, self.setting.dispersion_ratio)
         loud = self._loud(stood, heard, now)
         frozen = self._freeze(minute, loud)
-        still = np.zeros(len(self.threshold), np.bool_) if blind is None else blind.copy()
-        still[frozen] = True
-        learnt = loops.learn(
-            heard[0], self._known, now._replace(still=still), stood, self._numbers(minute)
-        )
-        self.last_excess[stood.at] = minute
+        numbers = self._numbers(minute)
+        self._bursting = loops.burst(self._known, self._bursting, stood, numbers)
+        if blind is not None:
+            blind = blind.copy()
+            blind[frozen] = True
+            frozen = np.flatnonzero(blind)
+        now = now._replace(still=frozen)
+        learnt = loops.learn(heard[0], self._known, now, self._runs, numbers)
         self.profile.learn(*learnt)
         self._seen += 1
         return loud
@@ -222,28 +211,15 @@ class Charts:
             threshold_least=s.threshold_least,
             excess_cap=s.excess_cap,
             tail_clusters=s.tail_clusters,
+            minute=minute,
             ended_before=minute - s.cluster_minutes,
         )
 
     def _loud(self, stood: loops.Standing, sums: Counts, now: loops.Now) -> Loud:
         s = self.setting
-        at = stood.at
-        level = self.level[at] * (now.factor[at] if len(now.factor) else np.float32(1))
-        groups = self._known.groups[at]
-        counts = sums[:, at]
-        means = level * now.shares[:, groups]
-        enough: Flags = np.any(counts >= s.reports_least + s.ratio_least * means, axis=0)
-        beyond = stood.deviate - self.threshold[at]
-        loudness = beyond / self.excess[at] - np.log(s.tail_share)
-        here = stood.row, np.arange(len(at))
-        return Loud(
-            at,
-            loudness.astype(np.float32),
-            stood.row,
-            counts[here].astype(np.float32),
-            means[here].astype(np.float32),
-            enough,
-        )
+        rules = s.reports_least, s.ratio_least, s.tail_share
+        told = loops.described(sums, self._known, now, stood, rules)
+        return Loud(stood.at, told.loudness, stood.row, told.observed, told.expected, told.enough)
 
     def _freeze(self, minute: int, loud: Loud) -> Codes:
         """Return the series whose baseline learns nothing in this step."""

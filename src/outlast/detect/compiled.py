@@ -10,6 +10,7 @@ No fast-math: the same counts give the same alarms on every run.
 
 from collections.abc import Callable
 from functools import update_wrapper
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
@@ -24,15 +25,29 @@ class _Compiled:
         self._made: Callable[..., Any] | None = None
         update_wrapper(self, function)
 
-    def __call__(self, *args: Any) -> Any:
+    @property
+    def made(self) -> Callable[..., Any]:
+        """The compiled one."""
         if self._made is None:
-            self._made = _made(self.plain)
-        return self._made(*args)
+            self._made = _made(_linked(self.plain))
+        return self._made
+
+    def __call__(self, *args: Any) -> Any:
+        return self.made(*args)
 
 
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
-    """Let a loop over arrays be compiled; what it calls must be numpy's or the language's."""
+    """Let a loop over arrays be compiled; what it calls is numpy's, the language's or such a loop."""
     return cast("Callable[P, R]", _Compiled(function))
+
+
+def _linked(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls the compiled ones where it calls loops that are to be compiled."""
+    plain = cast("FunctionType", function)
+    known = plain.__globals__
+    called = {name: known[name] for name in plain.__code__.co_names if name in known}
+    made = {name: one.made for name, one in called.items() if isinstance(one, _Compiled)}
+    return FunctionType(plain.__code__, {**known, **made}, plain.__name__) if made else plain
 
 
 def _made(function: Callable[..., Any]) -> Callable[..., Any]:

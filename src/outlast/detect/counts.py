@@ -11,7 +11,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from outlast.detect.cells import Cells, Codes, Counts, Grid, Placed
+from outlast.detect.compiled import compiled
 from outlast.detect.intake import Batch
+from outlast.model.errors import Bug
+
+_BLOCK = 16
+"""Cells that share a mark: a line of the cache."""
+
+_SPARSE = 500
+"""With fewer reports than one in so many cells of the minutes that they span, sorting beats counting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,19 +78,48 @@ def added(parts: Iterable[MinuteCounts], grid: Grid) -> MinuteCounts:
 def _summed(grid: Grid, minute: Codes, cell: Codes, number: Counts | None) -> MinuteCounts:
     if not len(minute):
         return none(grid)
-    first = int(minute.min())
-    keys = (minute - first) * grid.size + cell
-    span = (int(minute.max()) - first + 1) * grid.size
-    if span <= 8 * len(keys):  # dense enough that counting beats sorting
-        sums = np.bincount(keys, number, span)
-        found = np.flatnonzero(sums)
-        numbers = sums[found]
-    else:
-        found, inverse = np.unique(keys, return_inverse=True)
-        numbers = np.bincount(inverse, number, len(found))
-    return MinuteCounts(
-        grid, found // grid.size + first, found % grid.size, numbers.astype(np.int32)
-    )
+    first, last = int(minute.min()), int(minute.max())
+    if int(cell.min()) < 0 or int(cell.max()) >= grid.size:
+        raise Bug("a report was coded for a cell beyond the grid")
+    if (last - first + 1) * grid.size <= _SPARSE * len(cell):
+        step, cells, sums = _by_step(minute - first, cell, number, last - first + 1, grid.size)
+        return MinuteCounts(grid, step + first, cells, sums)
+    keys, inverse = np.unique((minute - first) * grid.size + cell, return_inverse=True)
+    numbers = np.bincount(inverse, number, len(keys)).astype(np.int32)
+    return MinuteCounts(grid, keys // grid.size + first, keys % grid.size, numbers)
+
+
+@compiled
+def _by_step(
+    minute: Codes, cell: Codes, number: Counts | None, span: int, size: int
+) -> tuple[Codes, Codes, Counts]:
+    """Count minute by minute, from 0, over all cells; blocks that were met are marked, so few are read."""
+    begins = np.zeros(span + 1, np.int64)
+    for one in minute:
+        begins[one + 1] += 1
+    begins = np.cumsum(begins)
+    rows = np.empty(len(minute), np.int64)
+    for at in range(len(minute)):
+        rows[begins[minute[at]]] = at
+        begins[minute[at]] += 1
+    sums, met = np.zeros(size, np.int32), np.zeros(size // _BLOCK + 1, np.bool_)
+    minutes, cells = np.empty(len(minute), np.int64), np.empty(len(minute), np.int64)
+    numbers = np.empty(len(minute), np.int32)
+    found, begin = 0, 0
+    for step in range(span):
+        for row in rows[begin : begins[step]]:
+            sums[cell[row]] += 1 if number is None else number[row]
+            met[cell[row] // _BLOCK] = True
+        begin = begins[step]
+        for block in np.flatnonzero(met):
+            met[block] = False
+            low = int(block) * _BLOCK
+            for one in range(low, min(low + _BLOCK, size)):
+                if sums[one]:
+                    minutes[found], cells[found], numbers[found] = step, one, sums[one]
+                    sums[one] = 0
+                    found += 1
+    return minutes[:found].copy(), cells[:found].copy(), numbers[:found].copy()
 
 
 def regrid(counts: MinuteCounts, grid: Grid) -> tuple[MinuteCounts, int]:

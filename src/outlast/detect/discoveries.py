@@ -11,6 +11,8 @@ import numpy as np
 from outlast.detect.cells import Flags
 from outlast.detect.profile import Reals32
 
+_ROUNDING = 1e-6
+
 
 def discoveries(loudness: Reals32, tests: int, rate: float) -> Flags:
     """Return which of the loudest are believed.
@@ -23,7 +25,9 @@ def discoveries(loudness: Reals32, tests: int, rate: float) -> Flags:
     believed = np.zeros(len(loudness), np.bool_)
     if not len(loudness):
         return believed
-    order = np.argsort(-loudness)
+    # Who would not pass as the last of all passes nowhere, and stands behind all who do.
+    may = np.flatnonzero(loudness >= np.log(tests / (rate * len(loudness))) - _ROUNDING)
+    order = may[np.argsort(-loudness[may])]
     ranks = np.arange(1, len(order) + 1)
     passes = loudness[order] >= np.log(tests / (rate * ranks))
     last = np.flatnonzero(passes)

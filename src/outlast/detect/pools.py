@@ -100,18 +100,22 @@ class Pools:
 def summed(windows: Counts, category_of: Codes, out: Counts) -> Counts:
     """Put cells, services, countries and categories of each window beside each other into `out`."""
     lengths, services, countries = windows.shape
-    out[:] = 0
     cells = services * countries
+    out[:, cells:] = 0
     for window in range(lengths):
+        flat = windows[window].reshape(cells)
+        copied, by_country = out[window, :cells], out[window, cells + services :][:countries]
+        for cell in range(cells):
+            copied[cell] = flat[cell]
         for service in range(services):
-            total = 0
+            mine, total = windows[window, service], 0
             for country in range(countries):
-                number = windows[window, service, country]
-                if number:
-                    out[window, service * countries + country] = number
-                    out[window, cells + services + country] += number
-                    total += number
+                total += mine[country]
             out[window, cells + service] = total
-            if total and category_of[service] >= 0:
+            if not total:
+                continue
+            for country in range(countries):
+                by_country[country] += mine[country]
+            if category_of[service] >= 0:
                 out[window, cells + services + countries + category_of[service]] += total
     return out

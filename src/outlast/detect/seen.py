@@ -12,7 +12,7 @@ All at once, on arrays: one report at a time would cost more than everything els
 import numpy as np
 from numpy.typing import NDArray
 
-from outlast.detect.cells import Flags
+from outlast.detect.cells import Codes, Flags
 from outlast.detect.compiled import compiled
 
 Hashes = NDArray[np.uint64]
@@ -24,6 +24,9 @@ _FORGOTTEN = np.uint64(1)
 _POSITION_BITS = 20
 """Keys that are taken at once; 44 bits are left to sort them by."""
 
+_PARTS_BITS = 10
+"""Upper bits by which keys are ordered before the tables are asked."""
+
 FIRST = np.uint64(0xBF58476D1CE4E5B9)
 SECOND = np.uint64(0x94D049BB133111EB)
 
@@ -33,18 +36,25 @@ def mixed(values: Hashes) -> Hashes:
 
     It is no secret and keeps none: what must not be guessed has to be hashed with a key before.
     """
-    out = values ^ (values >> np.uint64(30))
-    out *= FIRST
-    out ^= out >> np.uint64(27)
-    out *= SECOND
-    out ^= out >> np.uint64(31)
+    return _mixed(np.ascontiguousarray(values))
+
+
+@compiled
+def _mixed(values: Hashes) -> Hashes:
+    out = np.empty_like(values)
+    for at in range(len(values)):
+        value = values[at] ^ (values[at] >> np.uint64(30))
+        value *= FIRST
+        value ^= value >> np.uint64(27)
+        value *= SECOND
+        out[at] = value ^ (value >> np.uint64(31))
     return out
 
 
 class Seen:
     """A set of keys with a bounded memory: the oldest half is forgotten first."""
 
-    __slots__ = ("_held", "_old", "_shift", "_young", "forgotten")
+    __slots__ = ("_held", "_shift", "_tables", "_young", "forgotten")
 
     def __init__(self, capacity: int = 1 << 22) -> None:
         """Make it.
@@ -58,15 +68,16 @@ class Seen:
         if capacity < 4 or capacity & (capacity - 1):
             raise ValueError(f"a capacity of {capacity} is no power of two")
         self._shift = np.uint64(64 - (capacity.bit_length() - 1))
-        self._young: Hashes = np.zeros(capacity, np.uint64)
-        self._old: Hashes = np.zeros(capacity, np.uint64)
+        # Side by side: a key has the same slot in both, and then one line of the cache brings both.
+        self._tables: Hashes = np.zeros((capacity, 2), np.uint64)
+        self._young = 0
         self._held = 0
         self.forgotten = 0
 
     @property
     def nbytes(self) -> int:
         """Memory of both tables; constant."""
-        return self._young.nbytes + self._old.nbytes
+        return self._tables.nbytes
 
     def add(self, keys: Hashes) -> Flags:
         """Remember keys; say of each whether it is new, the first of its like in these included.
@@ -74,69 +85,96 @@ class Seen:
         Many keys are taken in parts, so that no table overflows.
         """
         new = np.zeros(len(keys), np.bool_)
-        part = min(max(1, len(self._young) // 4), 1 << _POSITION_BITS)
+        part = min(max(1, len(self._tables) // 4), 1 << _POSITION_BITS)
         for begin in range(0, len(keys), part):
             new[begin : begin + part] = self._add(keys[begin : begin + part])
         return new
 
     def _add(self, keys: Hashes) -> Flags:
-        if self._held > len(self._young) // 2:
+        if self._held > len(self._tables) // 2:
             self._turn()
         new = np.zeros(len(keys), np.bool_)
-        self._held += _remember(self._young, self._old, keys, new)
+        added, _ = _remember(self._tables, self._young, keys, new)
+        self._held += added
         return new
 
     def _turn(self) -> None:
-        self.forgotten += int(np.count_nonzero(self._old > _FORGOTTEN))
-        self._old, self._young = self._young, self._old
-        self._young[:] = _EMPTY
+        self._young = 1 - self._young
+        self.forgotten += _cleared(self._tables, self._young)
         self._held = 0
 
     def forget(self, keys: Hashes) -> None:
         """Take keys back that were new a moment ago: what they stood for was not kept after all."""
         usable = np.maximum(keys, np.uint64(2))
-        for table in (self._young, self._old):
+        for table in (self._tables[:, 0], self._tables[:, 1]):
             at = _places(table, usable, self._shift)
             table[at[at >= 0]] = _FORGOTTEN
 
 
 @compiled
-def _remember(young: Hashes, old: Hashes, keys: Hashes, new: Flags) -> int:
+def _cleared(tables: Hashes, which: int) -> int:
+    """Empty one table; return how many keys were in it."""
+    held = 0
+    for slot in range(len(tables)):
+        held += tables[slot, which] > _FORGOTTEN
+        tables[slot, which] = _EMPTY
+    return held
+
+
+@compiled
+def _ordered(keys: Hashes) -> tuple[Codes, Hashes, NDArray[np.uint32]]:
+    """Return where each part ends, the keys by their upper bits, and their places as they came."""
+    begins = np.zeros((1 << _PARTS_BITS) + 1, np.int64)
+    above = np.uint64(64 - _PARTS_BITS)
+    for key in keys:
+        begins[(key >> above) + np.uint64(1)] += 1
+    begins = np.cumsum(begins)
+    ordered, came = np.empty(len(keys), np.uint64), np.empty(len(keys), np.uint32)
+    for at in range(len(keys)):
+        place = begins[keys[at] >> above]
+        begins[keys[at] >> above] += 1
+        ordered[place], came[place] = max(keys[at], np.uint64(2)), at
+    return begins[:-1], ordered, came
+
+
+@compiled
+def _remember(tables: Hashes, young: int, keys: Hashes, new: Flags) -> tuple[int, np.uint64]:
     """Put keys into the young table; say in `new` which stood in neither, and return how many.
 
     In the order of their upper bits, equal ones in the order given: a table is addressed by upper bits, so
-    it is walked through from front to back in parts that a cache holds, and not at random.
+    it is walked through from front to back in parts that a cache holds, and not at random. The slots of a
+    part are touched before anything is decided by them: then memory is asked for many at once, and not for
+    the next only when the one before was guessed wrong. What was touched is returned, lest it be left out.
     """
-    places = np.zeros((1 << 10) + 1, np.int64)
-    for key in keys:
-        places[(key >> np.uint64(54)) + np.uint64(1)] += 1
-    places = np.cumsum(places)
-    order = np.empty(len(keys), np.int64)
-    for at in range(len(keys)):
-        part = keys[at] >> np.uint64(54)
-        order[places[part]] = at
-        places[part] += 1
-    last = np.uint64(len(young) - 1)
+    ends, ordered, came = _ordered(keys)
+    last = np.uint64(len(tables) - 1)
     shift = np.uint64(64)
     while last >> (np.uint64(64) - shift):
         shift -= np.uint64(1)
-    added = 0
-    for place in range(len(order)):
-        at = order[place]
-        key = max(keys[at], np.uint64(2))
-        slot = key >> shift
-        while old[slot] != key and old[slot]:
-            slot = (slot + np.uint64(1)) & last
-        if old[slot] == key:
-            continue
-        slot = key >> shift
-        while young[slot] != key and young[slot]:
-            slot = (slot + np.uint64(1)) & last
-        if young[slot] != key:
-            young[slot] = key
-            new[at] = True
-            added += 1
-    return added
+    touched, added, begin = np.uint64(0), 0, 0
+    for end in ends:
+        for place in range(begin, end):
+            touched |= tables[ordered[place] >> shift, young]
+        for place in range(begin, end):
+            key = ordered[place]
+            slot = key >> shift
+            there = tables[slot, 1 - young]
+            while there != key and there:
+                slot = (slot + np.uint64(1)) & last
+                there = tables[slot, 1 - young]
+            if there:
+                continue
+            slot = key >> shift
+            there = tables[slot, young]
+            while there != key and there:
+                slot = (slot + np.uint64(1)) & last
+                there = tables[slot, young]
+            if not there:
+                tables[slot, young] = key
+                new[came[place]] = True
+                added += 1
+        begin = end
+    return added, touched
 
 
 def _places(table: Hashes, keys: Hashes, shift: np.uint64) -> NDArray[np.int64]:

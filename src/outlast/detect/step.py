@@ -20,6 +20,7 @@ import numpy as np
 from outlast.detect import loops
 from outlast.detect.cells import (
     WINDOWS_MINUTES,
+    Counts,
     Evidence,
     Flags,
     Grid,
@@ -30,7 +31,7 @@ from outlast.detect.discoveries import discoveries
 from outlast.detect.pools import Pools
 from outlast.detect.profile import Reals32
 from outlast.detect.setting import Setting
-from outlast.detect.surge import surge, surges
+from outlast.detect.surge import EXPECTED_LEAST, surge, surges
 from outlast.detect.verdict import Alarm, Scope, Series, State
 
 _DAY_MINUTES = 1_440
@@ -45,17 +46,29 @@ class Open:
     """An alarm that is not over.
 
     Attributes:
-        at: the position of its series.
-        since, last: first and latest minute with an excess.
+        at: the position of its series; the charts know how loud it was at most, and when last.
+        since: first minute with an excess.
     """
 
     at: int
     series: Series
     state: State
     since: int
+    countries: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Hushed:
+    """An alarm that was over lately.
+
+    Attributes:
+        last: latest minute with an excess.
+    """
+
+    at: int
+    series: Series
     last: int
     loudest: float
-    countries: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -67,7 +80,7 @@ class DetectState:
     charts: Charts
     setting: Setting
     open: dict[int, Open] = field(default_factory=dict)
-    hushed: dict[int, Open] = field(default_factory=dict)
+    hushed: dict[int, Hushed] = field(default_factory=dict)
     """Alarms that were over lately, by series: the same series speaks again only if it is louder."""
 
     @property
@@ -103,12 +116,11 @@ def begin(
 def step(state: DetectState, tick: Tick) -> tuple[DetectState, tuple[Alarm, ...]]:
     """Judge one minute; the state given is used up. Alarms come in the order of their series."""
     sums = state.pools.sums(tick.sums, state.charts.room)
-    factor = _factors(state, tick)
+    factor = _factors(state, tick, sums)
     loud = state.charts.observe(tick.minute, sums, factor=factor, blind=_blind(state, tick))
     believed = _believed(state, loud)
     others = _Others(state, tick, loud)
     opened = _opened(state, tick.minute, loud, believed)
-    _keep(state, tick.minute, loud)
     alarms = {one.at: _said(state, tick.minute, one, loud, others) for one in opened}
     for one in state.open.values():
         if one.state is State.POSSIBLE and others.confirm(one):
@@ -118,7 +130,7 @@ def step(state: DetectState, tick: Tick) -> tuple[DetectState, tuple[Alarm, ...]
     return state, tuple(alarms[at] for at in sorted(alarms))
 
 
-def _factors(state: DetectState, tick: Tick) -> Reals32 | None:
+def _factors(state: DetectState, tick: Tick, sums: Counts) -> Reals32 | None:
     """Return what the expected counts are multiplied by; None: by nothing.
 
     Everybody may talk louder than always; and a pool expects no more than the live part of it can give.
@@ -128,8 +140,11 @@ def _factors(state: DetectState, tick: Tick) -> Reals32 | None:
     row = len(charts.windows) - 1
     expected = charts.expected_cells(state.grid.shape, tick.live)
     most = state.setting.surge_most
-    everywhere = surge(tick.sums[row].sum(axis=1), expected.sum(axis=1), most)
-    by_country = surges(tick.sums[row], expected, everywhere, most, tick.live)
+    wanted = expected.sum(axis=1)
+    everywhere = surge(sums[row, cells : cells + services], wanted, most)
+    # A cell expects no more than its service does, and few of those expect anything.
+    some = np.flatnonzero(wanted >= EXPECTED_LEAST)
+    by_country = surges(tick.sums[row], expected, everywhere, most, some=some, live=tick.live)
     if everywhere == 1.0 and (by_country == 1.0).all() and tick.live.all():
         return None
     factor = np.full(state.pools.count, everywhere, np.float32)
@@ -174,16 +189,15 @@ def _believed(state: DetectState, loud: Loud) -> Flags:
     scopes = {scope: one for scope, one in state.pools.bounds.items() if one[1] > one[0]}
     rate = state.setting.false_alarms_a_day * state.charts.step / _DAY_MINUTES / len(scopes)
     for begin_, end in scopes.values():
-        mine = np.flatnonzero((loud.at >= begin_) & (loud.at < end))
+        mine = slice(*loud.at.searchsorted((begin_, end)).tolist())
         believed[mine] = discoveries(loud.loudness[mine], end - begin_, rate)
     return believed & loud.enough
 
 
 def _opened(state: DetectState, minute: int, loud: Loud, believed: Flags) -> list[Open]:
     found = []
-    for position in np.flatnonzero(believed):
-        at = int(loud.at[position])
-        loudness = float(loud.loudness[position])
+    pairs = zip(loud.at[believed].tolist(), loud.loudness[believed].tolist(), strict=True)
+    for at, loudness in pairs:
         if at in state.open:
             continue
         hushed = state.hushed.get(at)
@@ -192,30 +206,23 @@ def _opened(state: DetectState, minute: int, loud: Loud, believed: Flags) -> lis
                 continue
             del state.hushed[at]
         series = state.pools.series(at)
-        made = Open(at, series, State.POSSIBLE, minute, minute, loudness)
+        made = Open(at, series, State.POSSIBLE, minute)
         state.open[at] = made
+        state.charts.loudest[at] = loudness
         found.append(made)
     return found
-
-
-def _keep(state: DetectState, minute: int, loud: Loud) -> None:
-    """Keep open alarms alive whose series still exceeds its threshold."""
-    open_ = np.fromiter(state.open, np.int64, len(state.open))
-    _, mine, theirs = np.intersect1d(open_, loud.at, assume_unique=True, return_indices=True)
-    loudness = loud.loudness[theirs].tolist()
-    for at, louder in zip(open_[mine].tolist(), loudness, strict=True):
-        one = state.open[at]
-        one.last = minute
-        one.loudest = max(one.loudest, louder)
 
 
 def _closed(state: DetectState, minute: int, others: "_Others", loud: Loud) -> dict[int, Alarm]:
     quiet = max(state.setting.quiet_minutes, 2 * state.charts.step)
     found = {}
-    for at in [at for at, one in state.open.items() if minute - one.last >= quiet]:
+    charts, open_ = state.charts, np.fromiter(state.open, np.int64, len(state.open))
+    # Who exceeds its threshold is kept alive, believed or not: staying open is easy.
+    for at in open_[minute - charts.last_excess[open_] >= quiet].tolist():
         one = state.open.pop(at)
         one.state = State.OVER
-        state.hushed[at] = one
+        last, loudest = int(charts.last_excess[at]), float(charts.loudest[at])
+        state.hushed[at] = Hushed(at, one.series, last, loudest)
         found[at] = _said(state, minute, one, loud, others)
     # They lie in the order in which they went quiet, so those that are to go lie in front.
     hush = state.setting.hush_minutes
@@ -292,7 +299,7 @@ def _said(state: DetectState, minute: int, one: Open, loud: Loud, others: _Other
     else:
         row, observed = 0, 0
         expected = charts.expected_of(at)
-    chance = float(np.exp(-one.loudest))
+    chance = float(np.exp(-float(charts.loudest[at])))
     scopes = sum(1 for begin_, end in state.pools.bounds.values() if end > begin_)
     begin_, end = state.pools.bounds[one.series.scope]
     a_year = chance * (end - begin_) * scopes * _YEAR_MINUTES / charts.step

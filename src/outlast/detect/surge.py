@@ -7,14 +7,16 @@ quarters of what is looked at has moved, and never beyond a bound, since an outa
 
 import numpy as np
 
-from outlast.detect.cells import Counts, Flags, Reals
+from outlast.detect.cells import Codes, Counts, Flags, Reals
 from outlast.detect.compiled import compiled
 from outlast.detect.profile import Reals32
 
 _LOOKED_AT = 64
 """How many of the busiest services speak for a country, and for the world."""
 
-_EXPECTED_LEAST = 1.0
+EXPECTED_LEAST = 1.0
+"""Who expects less does not speak."""
+
 _SPEAKERS_LEAST = 8
 _QUARTILE = 0.25
 
@@ -27,32 +29,36 @@ def surge(counts: Counts, expected: Reals32, most: float) -> float:
         expected: what was expected in it.
         most: the bound.
     """
-    loudest = _quartiles(counts.reshape(-1, 1), expected.reshape(-1, 1))[0]
+    some = np.flatnonzero(expected >= EXPECTED_LEAST)
+    loudest = _quartiles(counts.reshape(-1, 1), expected.reshape(-1, 1), some)[0]
     return 1.0 if np.isnan(loudest) else float(np.clip(loudest, 1.0, most))
 
 
 def surges(
-    counts: Counts, expected: Reals32, everywhere: float, most: float, live: Flags
+    counts: Counts, expected: Reals32, everywhere: float, most: float, *, some: Codes, live: Flags
 ) -> Reals32:
     """Return the factor of each country, from arrays of shape (services, countries).
 
     A country in which too little is expected talks as everybody does.
+
+    Args:
+        some: services that are looked at, in order.
     """
-    found = _quartiles(counts, expected)
+    found = _quartiles(counts, expected, some)
     factors: Reals32 = np.clip(found, 1.0, most).astype(np.float32)
     factors[np.isnan(found) | ~live] = everywhere
     return factors
 
 
 @compiled
-def _quartiles(counts: Counts, expected: Reals32) -> Reals:
+def _quartiles(counts: Counts, expected: Reals32, some: Codes) -> Reals:
     """Return of each column the low quartile of the busiest's ratios; NaN where too few are expected."""
-    rows, columns = expected.shape
-    speakers = np.empty((columns, rows), np.int32)
+    columns = expected.shape[1]
+    speakers = np.empty((columns, len(some)), np.int64)
     held = np.zeros(columns, np.int64)
-    for row in range(rows):
+    for row in some:
         for column in range(columns):
-            if expected[row, column] >= _EXPECTED_LEAST:
+            if expected[row, column] >= EXPECTED_LEAST:
                 speakers[column, held[column]] = row
                 held[column] += 1
     found = np.full(columns, np.nan)
@@ -62,7 +68,17 @@ def _quartiles(counts: Counts, expected: Reals32) -> Reals:
         mine = speakers[column, : held[column]]
         means = np.array([expected[row, column] for row in mine])
         if len(mine) > _LOOKED_AT:
-            busiest = np.argsort(-means, kind="mergesort")[:_LOOKED_AT]
+            # The busiest, of equally busy ones the first.
+            least = np.partition(means, len(means) - _LOOKED_AT)[len(means) - _LOOKED_AT]
+            left = _LOOKED_AT - np.count_nonzero(means > least)
+            busiest = np.empty(_LOOKED_AT, np.int64)
+            kept = 0
+            for at in range(len(means)):
+                level = means[at] == least and left > 0
+                if level or means[at] > least:
+                    busiest[kept] = at
+                    kept += 1
+                    left -= level
             mine, means = mine[busiest], means[busiest]
         seen = np.array([counts[row, column] for row in mine])
         found[column] = np.quantile(seen / means, _QUARTILE)

@@ -27,7 +27,9 @@ class Traces:
 
     def add(self, state: DetectState, tick: Tick) -> None:
         """Add the minute that was just judged; what is over is forgotten."""
-        loudest = nsmallest(TRACES_MAX, state.open.values(), key=lambda one: (-one.loudest, one.at))
+        loudest = nsmallest(
+            TRACES_MAX, state.open.values(), key=lambda one: (-state.charts.loudest[one.at], one.at)
+        )
         known, self._moments = self._moments, {}
         if not loudest:
             return

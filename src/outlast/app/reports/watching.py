@@ -61,7 +61,8 @@ def counted(batches: Iterable[Batch], intake: Intake, grid: Grid) -> Iterator[Mi
     for batch in batches:
         if len(batch):
             fates = intake.judge(batch, int(batch.at_s.max()))
-            yield counts_of(batch.take(fates == Fate.COUNTED), grid)
+            counts = fates == Fate.COUNTED
+            yield counts_of(batch if counts.all() else batch.take(counts), grid)
 
 
 class Watcher:

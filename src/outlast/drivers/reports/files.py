@@ -39,6 +39,7 @@ PART_ROWS = 1 << 18
 
 LINES_BYTES = 8 << 20
 Part = TypeVar("Part")
+_TICKS_A_SECOND = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}
 WANTED = ("at", "service", "country", "reporter", "network")
 
 
@@ -125,6 +126,8 @@ class FileReader:
         codes, names = _dictionary(column)
         table = np.array([*map(self.coder.service, names), UNKNOWN_SERVICE], np.int64)
         found: Codes = table[codes]
+        if not len(found) or found.min() >= 0:
+            return found
         strange = np.bincount(codes[found < 0], minlength=len(table))
         for at in np.flatnonzero(strange[:-1]).tolist():
             if names[at] in self.unknown or len(self.unknown) < UNKNOWN_NAMES_MAX:
@@ -156,15 +159,18 @@ def _dictionary(column: pa.Array) -> tuple[Codes, list[str]]:
     """Return a code for each row, and the names; a row without one has the code -1."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
-    codes = pc.fill_null(column.indices.cast(pa.int64()), -1).to_numpy(zero_copy_only=False)
-    return codes, [one or "" for one in column.dictionary.to_pylist()]
+    codes = column.indices
+    if codes.null_count:
+        codes = pc.fill_null(codes.cast(pa.int64()), -1)
+    return codes.to_numpy(zero_copy_only=False), [
+        one or "" for one in column.dictionary.to_pylist()
+    ]
 
 
 def _seconds(column: pa.Array) -> Codes:
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.timestamp("s", tz=column.type.tz), safe=False).cast(pa.int64())
-    seconds: Codes = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return seconds
+    values: Codes = column.cast(pa.int64()).to_numpy(zero_copy_only=False)
+    ticks = _TICKS_A_SECOND[column.type.unit] if pa.types.is_timestamp(column.type) else 1
+    return values if ticks == 1 else values // ticks
 
 
 def _serial(size: int) -> Hashes:
