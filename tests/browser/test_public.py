@@ -136,7 +136,40 @@ def test_a_page_whose_writer_died_says_how_old_it_is(
     written(tmp_path, render(page(at_ns=ago)))
     visit = windows.open(served)
     expect(visit.page.locator("#age.old")).to_contain_text("This page is 60 minutes old")
+    expect(visit.page.locator(".outdated .verdict")).to_be_visible()
     assert visit.violations() == []
+
+
+def test_what_was_well_an_hour_ago_is_not_said_in_green(
+    served: str, tmp_path: Path, windows: Windows
+) -> None:
+    """The verdict is the last one known, until the writer is back."""
+
+    def verdict() -> tuple[str, str]:
+        look = """one => [getComputedStyle(one).color, getComputedStyle(one, "::before").content]"""
+        colour, before = of.locator(".verdict").evaluate(look)
+        return colour, before
+
+    well = (Component(name="d.example", health=Health.OPERATIONAL),)
+    first = written(tmp_path, render(page(components=well, incidents=())))
+    os.utime(first / "index.html", (0, 0))  # HTTP dates count seconds
+    of = windows.open(served).page
+    fresh = verdict()
+    assert fresh[1] == "none"
+    ago = Nanos(now() - seconds(3_600))
+    old = written(tmp_path, render(page(components=well, incidents=(), at_ns=ago)))
+    os.utime(old / "index.html", (10, 10))
+    of.clock.install()
+    of.reload()
+    expect(of.locator(".outdated .verdict")).to_be_visible()
+    assert verdict() == (
+        of.locator("footer").evaluate("one => getComputedStyle(one).color"),
+        '"Last known: "',
+    )
+    written(tmp_path, render(page(components=well, incidents=())))
+    of.clock.fast_forward(10_000)
+    expect(of.locator(".outdated")).to_have_count(0)
+    assert verdict() == fresh
 
 
 def test_the_checkpoint_is_one_click_away(served: str, tmp_path: Path, windows: Windows) -> None:

@@ -7,7 +7,9 @@
     const age = document.getElementById("age");
     const said = age.querySelector("time");
     const seconds = Math.round((Date.now() - Date.parse(age.dataset.at)) / 1000);
-    if (!said || seconds <= OLD_AFTER * Number(age.dataset.every) + 30) return;
+    const old = said !== null && seconds > OLD_AFTER * Number(age.dataset.every) + 30;
+    document.body.classList.toggle("outdated", old); // what was true then is not said in green
+    if (!old) return;
     age.classList.add("old");
     age.querySelector("span").textContent =
       `This page is ${Math.round(seconds / 60)} minutes old: what writes it is down itself. It shows `;
