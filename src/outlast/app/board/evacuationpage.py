@@ -21,7 +21,7 @@ from outlast.app.wiring import World
 from outlast.glass.evacuation import Drain, Proof, drain, proof, refused
 from outlast.model.errors import ProviderError, StoreError
 from outlast.model.names import RegionName
-from outlast.model.override import Evacuation
+from outlast.model.override import Evacuation, is_over
 
 STEPS_MAX = 100
 ENDPOINTS_MAX = 200
@@ -132,7 +132,7 @@ async def _drains(session: Session) -> list[Drain]:
     now_ns = session.world.clock.now_ns()
     found = []
     for one in overrides or ():
-        if isinstance(one, Evacuation):
+        if isinstance(one, Evacuation) and not is_over(one, now_ns):
             endpoints = endpoints_in(session.world, one.region)
             progress = await measure(session, endpoints, one.region)
             safe_ns = safe_at_ns(endpoints, progress.confirmed_ns)
