@@ -10,7 +10,7 @@ from starlette.requests import Request
 from tests.app.test_board import line, status
 
 from outlast.app.board.desk import Desk
-from outlast.app.board.live import Live, Sight
+from outlast.app.board.live import LOOK_S, LOOK_SHARE, Live, Sight, pause_s
 from outlast.app.board.once import Once
 from outlast.app.drill.results import read_results, remember
 from outlast.app.session import Session
@@ -69,6 +69,37 @@ async def test_a_page_of_one_look_is_made_once() -> None:
     assert maker.made == 4
 
 
+async def test_a_page_that_many_ask_for_at_once_is_made_once() -> None:
+    """Making it asks the store, and the others come meanwhile; one who leaves takes it from nobody."""
+    desk, maker = Desk(nobody), Maker()
+    sight, gate = Sight(status(line(1))), asyncio.Event()
+
+    async def make() -> str:
+        page = await maker.make()
+        await gate.wait()
+        return page
+
+    first, *others = [asyncio.ensure_future(desk.kept(request(), sight, make)) for _ in range(50)]
+    await asyncio.sleep(0)
+    first.cancel()
+    gate.set()
+    found = await asyncio.gather(*others)
+    assert {gzip.decompress(bytes(one.body)) for one in found} == {b"page 1"}
+
+
+async def test_a_page_that_could_not_be_made_is_tried_again() -> None:
+    desk, maker = Desk(nobody), Maker()
+    sight = Sight(status(line(1)))
+
+    async def fail() -> str:
+        raise ValueError("no store")
+
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no store"):
+            await desk.kept(request(), sight, fail)
+    assert bytes((await desk.kept(request(packed=False), sight, maker.make)).body) == b"page 1"
+
+
 async def test_a_page_with_a_persons_token_is_kept_for_nobody() -> None:
     """Else the next reader would get it."""
     desk, maker = Desk(nobody), Maker()
@@ -92,6 +123,13 @@ async def test_what_many_ask_for_at_once_is_one_look() -> None:
     found = await asyncio.gather(*(live.sight() for _ in range(1_000)))
     assert looks == 1
     assert len({id(one) for one in found}) == 1
+
+
+def test_one_long_look_beside_a_thousand_boards_delays_no_other() -> None:
+    """Where looking itself takes long, the roles beside it come first."""
+    assert pause_s([0.01]) == LOOK_S
+    assert pause_s([0.01, 0.9]) == LOOK_S, "it waited for its turn"
+    assert pause_s([0.5, 0.9]) == LOOK_SHARE * 0.5
 
 
 async def test_whoever_shows_the_newest_look_is_told_nothing() -> None:

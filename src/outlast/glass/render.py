@@ -27,6 +27,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters |= {"iso": iso, "day": lambda at_ns: f"{utc(at_ns):%d %B %Y}"}
     return environment

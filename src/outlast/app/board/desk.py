@@ -4,6 +4,7 @@ A page is made from one sight. While the sight is fresh, the same page for the s
 a thousand boards that are told of a change cost one look, one page made and packed, and a thousand answers.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -39,7 +40,7 @@ class Desk:
     def __init__(self, open_session: Callable[[], Session]) -> None:
         self._open = open_session
         self._troubles: Callable[[], Mapping[str, str]] = dict
-        self._made: dict[tuple[str, str, str, str], Page] = {}
+        self._made: _Made = {}
         self._made_of: Sight | None = None
         self.live = Live(self._look)
 
@@ -98,7 +99,9 @@ class Desk:
     ) -> Response:
         """Answer with a page of a sight, made once while that sight is the newest.
 
-        A page with forms is one person's own and is not kept.
+        Whoever asks while it is made waits for it: making it asks the store, and a thousand boards that
+        are told of a change at once would else make it a thousand times. A page with forms is one
+        person's own and is not kept.
         """
         if request.scope.get("state", {}).get("form"):
             return answer(request, Page.of(await make()))
@@ -106,12 +109,13 @@ class Desk:
             self._made, self._made_of = {}, sight
         made = self._made
         key = (str(request.url.path), str(request.url.query), *_who(request))
-        page = made.get(key)
-        if page is None:
-            page = Page.of(await make())
+        making = made.get(key)
+        if making is None:
+            making = asyncio.ensure_future(_make(make))
             if len(made) < KEPT_MAX:
-                made[key] = page
-        return answer(request, page)
+                made[key] = making
+            making.add_done_callback(lambda done: _forget_failure(made, key, done))
+        return answer(request, await asyncio.shield(making))
 
     def page(self, request: Request, html: str) -> Response:
         """Answer with a page that is not kept."""
@@ -130,6 +134,21 @@ class Page:
         """Pack a page."""
         raw = html.encode()
         return cls(raw, packed(raw, PACK_LEVEL))
+
+
+_Made = dict[tuple[str, str, str, str], asyncio.Future[Page]]
+
+
+async def _make(make: Callable[[], Awaitable[str]]) -> Page:
+    return Page.of(await make())
+
+
+def _forget_failure(
+    made: _Made, key: tuple[str, str, str, str], done: asyncio.Future[Page]
+) -> None:
+    """The next one tries again; whoever waited for it has been told."""
+    if (done.cancelled() or done.exception() is not None) and made.get(key) is done:
+        del made[key]
 
 
 def answer(request: Request, page: Page) -> Response:

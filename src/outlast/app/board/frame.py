@@ -60,6 +60,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     environment.filters |= {"iso": iso, "count": count, "share": share, "hm": _hour}
     environment.globals |= {"asset": assets.url, "nav": NAV, "plural": plural}

@@ -5,7 +5,8 @@ look at the store and the DNS, and a thousand small messages. While nobody watch
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections import deque
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -19,7 +20,9 @@ from outlast.glass.incident import Incident
 LOOK_S = 0.4
 """From one look to the next while somebody watches: an update is to be seen in under a second."""
 LOOK_SHARE = 4.0
-"""Times as long as a look took, nobody looks: with 10,000 endpoints the roles beside it come first."""
+"""Times as long as a look takes, nobody looks: with 10,000 endpoints the roles beside it come first."""
+LOOKS_KEPT = 8
+"""The shortest of so many says how long a look takes: beside a thousand boards that fetch it takes longer."""
 KEEP_ALIVE_S = 15.0
 FRESH_S = 0.5
 """How old a look may be that a page is made from: what a thousand boards ask for at once is one look."""
@@ -89,11 +92,13 @@ class Live:
 
     async def run(self) -> None:
         """Look again and again while somebody watches, until cancelled."""
+        took_s: deque[float] = deque(maxlen=LOOKS_KEPT)
         while True:
             await self._wanted.wait()
             began_s = _now_s()
             await self.refresh()
-            await asyncio.sleep(max(LOOK_S, LOOK_SHARE * (_now_s() - began_s)))
+            took_s.append(_now_s() - began_s)
+            await asyncio.sleep(pause_s(took_s))
             if not self._watchers:
                 self._wanted.clear()
 
@@ -143,6 +148,11 @@ class Live:
                     yield ": still here\n\n"
         finally:
             self._watchers -= 1
+
+
+def pause_s(took_s: Sequence[float]) -> float:
+    """Return how long nobody looks, by how long the latest looks took."""
+    return max(LOOK_S, LOOK_SHARE * min(took_s))
 
 
 def _now_s() -> float:
