@@ -7,6 +7,7 @@ from outlast.app.audit.shown import Shown
 from outlast.audit.boot import Boot
 from outlast.audit.finding import Severity, Thing
 from outlast.audit.rule import Rule
+from outlast.glass.words import plural
 
 
 def text(outcome: Outcome, *, reasons: bool = False) -> str:
@@ -94,8 +95,7 @@ def _thing(thing: Thing) -> dict[str, str]:
 
 def boot_text(boot: Boot, what: str) -> str:
     """Return the order of a cold start, wave by wave."""
-    number = len(boot.waves)
-    lines = [f"From cold, {what} can come up in {number} wave{'' if number == 1 else 's'}:"]
+    lines = [f"From cold, {what} can come up in {plural(len(boot.waves), 'wave')}:"]
     lines += [f"{at:>4}. {', '.join(one)}" for at, one in enumerate(boot.waves, start=1)]
     if boot.stuck:
         lines.append(f"These never can: {', '.join(boot.stuck)}")
