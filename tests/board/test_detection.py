@@ -58,6 +58,14 @@ async def test_todays_word_is_not_called_anything_else(boarding: Boarding) -> No
     assert "would be refused" not in shown
 
 
+async def test_an_order_that_would_be_refused_is_told_with_its_reason(boarding: Boarding) -> None:
+    """Nobody is to find that out at the prompt."""
+    now = belief(boarding.clock.now_ns())
+    one = replace(now.suggestions[0], refused="api: below its floor", command="")
+    shown = await page(boarding, "/detection", replace(now, suggestions=(one,)))
+    assert "refused: api: below its floor" in shown
+
+
 async def test_a_replay_is_called_so_on_the_board(boarding: Boarding) -> None:
     """Else somebody evacuates from an outage of last year."""
     replayed = replace(belief(boarding.clock.now_ns()), replay=True)

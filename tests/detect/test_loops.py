@@ -14,7 +14,7 @@ from outlast.detect import chance, loops, noisyor
 from outlast.detect.blame import _carried
 from outlast.detect.cells import Grid
 from outlast.detect.charts import Charts
-from outlast.detect.counts import counts_of
+from outlast.detect.counts import added, counts_of
 from outlast.detect.evidence import Rows
 from outlast.detect.intake import Batch, Fate, Intake, Rules
 from outlast.detect.pools import Pools
@@ -99,6 +99,8 @@ def test_counts_are_the_same_whether_counted_or_sorted() -> None:
         wanted = Counter(zip(minute.tolist(), cell.tolist(), strict=True))
         numbers = found.number.tolist()
         assert [*zip(pairs, numbers, strict=True)] == sorted(wanted.items())
+        twice = added((found, found), grid)
+        assert twice.number.tolist() == [2 * one for one in numbers]
 
 
 @settings(max_examples=60, deadline=None)
