@@ -1,5 +1,6 @@
 """The demonstration: it works from the front door, and a claim that is not true ends it."""
 
+import asyncio
 import json
 import os
 import re
@@ -8,10 +9,16 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from rich.console import Console
 
+from outlast.app.commands import demo as command
 from outlast.app.demo.asking import Client, Seen, Watcher
+from outlast.app.demo.late import Trap
+from outlast.app.demo.stage import Stage
+from outlast.app.demo.story import Story
 from outlast.app.demo.telling import BrokenClaim, Teller
+from outlast.model.errors import Bug
 from outlast.model.fence import Fence
 from outlast.model.names import DnsName, RegionName
 from outlast.model.topology import Address
@@ -26,7 +33,7 @@ def test_the_whole_demonstration_holds_all_its_claims(tmp_path: Path) -> None:
         [sys.executable, "-m", "outlast", "demo", "--json", "--keep", str(tmp_path / "kept")],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr
@@ -69,6 +76,70 @@ def _left_behind(folder: Path) -> list[str]:
         if str(folder) in text and str(os.getpid()) != path.parent.name:
             found.append(text)
     return found
+
+
+def test_whatever_ends_it_the_evidence_stays(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    async def play(folder: Path, told: Teller) -> dict[str, object]:
+        told.act("One")
+        told.is_so("this holds", "1", "1")
+        raise Bug("the late one could not be stopped")
+
+    monkeypatch.setattr(command, "_play", play)
+    monkeypatch.setattr("tempfile.mkdtemp", lambda prefix: str(tmp_path / prefix))
+    done = CliRunner().invoke(command.demo, ["--json"], standalone_mode=False)
+    found = json.loads(done.stdout)
+    assert (done.return_value, found["ok"]) == (1, False)
+    assert "could not be stopped" in found["error"]
+    assert (tmp_path / "outlast-demo-").is_dir()
+
+
+async def test_the_late_enactor_is_not_stopped_with_a_commit_on_its_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stopped = asyncio.Event()
+    monkeypatch.setattr(os, "kill", lambda pid, number: stopped.set())
+    trap = Trap()
+    with trap.committing():
+        with trap.committing():
+            waiting = asyncio.create_task(trap.spring())
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert not stopped.is_set()
+    await waiting
+    assert stopped.is_set()
+
+
+async def test_a_question_without_an_answer_is_no_sign_that_another_was_quicker(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    stood = Fence(Generation(2), "0" * 32, "0" * 16, "e1")
+    moved = Fence(Generation(3), "0" * 32, "1" * 16, "e2")
+    states = iter(["running", "running", "stopped", "running", "running"])
+    seen = iter(
+        [
+            Seen(0.0, (), None, answered=False),
+            Seen(0.1, (EU,), stood),
+            Seen(0.2, (EU,), moved),
+            Seen(0.3, (EU,), moved),
+        ]
+    )
+
+    async def is_stopped(_: Stage) -> str:
+        return next(states)
+
+    async def see(_: Stage) -> Seen:
+        return next(seen)
+
+    monkeypatch.setattr(Stage, "is_stopped", is_stopped)
+    monkeypatch.setattr(Stage, "see", see)
+    client = Client(server=Address(host="127.0.0.1", port=1), name=DnsName("a.test"), regions={})
+    told = Story(
+        stage=Stage(folder=tmp_path, client=client, regions={}), teller=teller(), watcher=watcher()
+    )
+    assert await told.stops_before_it_moves(stood)
+    assert not await told.stops_before_it_moves(stood)
 
 
 def teller() -> Teller:

@@ -17,9 +17,10 @@ from rich.console import Console
 from outlast.app.demo.asking import Watcher
 from outlast.app.demo.stage import Stage
 from outlast.app.demo.story import Story
-from outlast.app.demo.telling import BrokenClaim, Teller, chart
+from outlast.app.demo.telling import Teller, chart
 from outlast.app.options import json_option
 from outlast.app.show import console
+from outlast.model.errors import OutlastError
 
 PAUSE_S = 1.2
 
@@ -52,17 +53,18 @@ def demo(*, fast: bool, keep: Path | None, as_json: bool) -> int:
     folder = keep or Path(tempfile.mkdtemp(prefix="outlast-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     teller = Teller(out=out, pause_s=pause_s)
-    began_s = time.monotonic()
+    began_s, evidence = time.monotonic(), False
     try:
         found = asyncio.run(_play(folder, teller))
     except asyncio.CancelledError:
         raise click.Abort from None
-    except BrokenClaim as broken:
+    except OutlastError as broken:
+        evidence = True
         if not as_json:
             raise
         found = {"ok": False, "error": broken.what}
     finally:
-        if keep is None and (teller.claims and teller.claims[-1].held):
+        if keep is None and not evidence:
             shutil.rmtree(folder, ignore_errors=True)
     length_s = time.monotonic() - began_s
     if as_json:
@@ -95,9 +97,6 @@ async def _play(folder: Path, teller: Teller) -> dict[str, object]:
     story = Story(stage=stage, teller=teller, watcher=watcher)
     watching: asyncio.Task[None] | None = None
     try:
-        stage.start_name_server()
-        stage.start_control()
-        stage.start_late()
         await story.opening()
         watcher.began_s = time.monotonic()
         watching = asyncio.create_task(watcher.run())
@@ -112,7 +111,7 @@ async def _play(folder: Path, teller: Teller) -> dict[str, object]:
             await act()
         await story.closing()
         chart(teller.out, watcher, teller.acts)
-    except BrokenClaim:
+    except OutlastError:
         _show_logs(folder)
         raise
     finally:

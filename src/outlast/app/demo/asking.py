@@ -19,7 +19,9 @@ from outlast.model.fence import Fence, fence_name, parse_fence
 from outlast.model.names import DnsName, RegionName
 from outlast.model.topology import Address
 
-TIMEOUT_S = 1.0
+TIMEOUT_S = 5.0
+"""As patient as a stub resolver is by default (resolv.conf(5), `timeout`)."""
+
 ASK_EVERY_S = 0.02
 
 

@@ -5,31 +5,40 @@ It is the real enactor of `outlast up --role enactor`, in a process of its own. 
 write, it sends itself SIGSTOP. The kernel then holds the whole process, as a suspended virtual machine or
 a long pause would, until somebody sends SIGCONT. What became of that write is printed to standard output,
 as one line of JSON.
+
+It is not stopped while a commit of its own is on its way: the store file's write lock would stop with it,
+and all other writers would wait for it, which is another story than the one that is told.
 """
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from outlast.app.options import open_world
 from outlast.app.up import Options, Role, Up
 from outlast.app.wiring import World
+from outlast.drivers.stores.file import FileOptions
+from outlast.drivers.stores.reopening import ReopeningStore
+from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.drivers.telemetry import make_logger
 from outlast.model.names import EnactorName, ProviderName
 from outlast.model.plan import Layout, Observation, Outcome, Transaction
-from outlast.ports import Provider
+from outlast.ports import Change, Provider, Store
 
 
 @dataclass(slots=True)
 class Trap:
-    """Whether the next write is stopped."""
+    """Whether the next write is stopped, and how many commits are on their way."""
 
     armed: bool = False
+    commits: int = 0
+    quiet: asyncio.Event = field(default_factory=asyncio.Event)
 
     def arm(self) -> None:
         """Stop the next write."""
@@ -38,6 +47,35 @@ class Trap:
     def disarm(self) -> None:
         """Let the next write pass."""
         self.armed = False
+
+    @contextlib.contextmanager
+    def committing(self) -> Iterator[None]:
+        """Count a commit for as long as it takes."""
+        self.commits += 1
+        self.quiet.clear()
+        try:
+            yield
+        finally:
+            self.commits -= 1
+            if not self.commits:
+                self.quiet.set()
+
+    async def spring(self) -> None:
+        """Stop this process as soon as no commit is on its way; return after SIGCONT."""
+        while self.commits:
+            await self.quiet.wait()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+class CountedStore(SqliteStore):
+    """The store file, whose commits the trap knows of."""
+
+    trap: Trap
+
+    async def commit(self, change: Change) -> int | None:
+        """Commit, as ever."""
+        with self.trap.committing():
+            return await super().commit(change)
 
 
 @dataclass(slots=True)
@@ -55,7 +93,7 @@ class StoppingProvider:
         """Write; if armed, first stand still until SIGCONT."""
         stopped, self.trap.armed = self.trap.armed, False
         if stopped:
-            os.kill(os.getpid(), signal.SIGSTOP)
+            await self.trap.spring()
         outcome = await self.inner.write(transaction)
         if stopped:
             print(json.dumps({"outcome": outcome.kind, "detail": outcome.detail}), flush=True)
@@ -71,6 +109,16 @@ class LateWorld(World):
     """A world whose providers have the trap."""
 
     trap: Trap = field(default_factory=Trap)
+
+    async def store(self, *, check_s: float | None = None) -> Store:
+        """Open the store file, with its commits counted."""
+        return ReopeningStore(await self._open(check_s), lambda: self._open(None))
+
+    async def _open(self, check_s: float | None) -> Store:
+        self.state.make()
+        store = await CountedStore.open(self.state.store, FileOptions(check_s=check_s))
+        store.trap = self.trap
+        return store
 
     def providers(self) -> dict[ProviderName, Provider]:
         """Make a connection to every provider, with the trap in it."""

@@ -29,7 +29,7 @@ from outlast.app.state import StateFolder
 from outlast.app.wiring import EMBEDDED_KEY, World, real_clock
 from outlast.config import load
 from outlast.drivers.regions import LocalRegion
-from outlast.model.errors import ConfigError
+from outlast.model.errors import Bug, ConfigError
 from outlast.model.names import DnsName, EnactorName, EndpointName, RegionName
 from outlast.model.shares import order_of
 from outlast.model.topology import Address
@@ -56,7 +56,7 @@ settings:
   verify_interval_s: 1        # how soon a foreign hand is noticed
   evidence_max_age_s: 5
   sick_window_s: 1
-  takeover_s: 0.4             # how soon the next enactor takes over from one that stands still
+  takeover_s: 1               # how soon the next enactor takes over from one that stands still
   rescued_hold_s: 2           # how long automation leaves a rescued endpoint alone
 regions: {{eu-west: {{}}, us-east: {{}}, ap-south: {{}}}}
 providers:
@@ -68,7 +68,7 @@ endpoints:
     ttl_s: 1
     policy: {{kind: weighted, recovery_s: 3}}
     budget: {{removed_ratio: 0.5, window_s: 1}}
-    check: {{kind: http, port: {http_port}, path: /healthz, interval_s: 0.2, timeout_s: 0.15,
+    check: {{kind: http, port: {http_port}, path: /healthz, interval_s: 0.2, timeout_s: 0.2,
             rise: 2, fall: 2}}
     targets:
 {targets}
@@ -132,6 +132,16 @@ class Stage:
         """Start the name server."""
         self._start("nameserver", *self._up("--role", "nameserver"))
 
+    def late_is_up(self) -> bool:
+        """Whether the late enactor has begun to work.
+
+        Raises:
+            Bug: it ended instead.
+        """
+        if "late" in self.ended():
+            raise Bug(f"{self.late} ended as it began")
+        return "started" in (self.folder / "late.log").read_text()
+
     def start_control(self) -> None:
         """Start planner, prober and two enactors."""
         _, second, third = order_of(ENDPOINT, ENACTORS)
@@ -173,7 +183,8 @@ class Stage:
     # what can happen to the children
 
     def arm(self) -> None:
-        """Set the trap of the late enactor."""
+        """Set the trap of the late enactor; forget what became of an earlier write."""
+        (self.folder / "late.out").write_bytes(b"")
         self.children["late"].send_signal(signal.SIGUSR1)
 
     def disarm(self) -> None:

@@ -21,7 +21,7 @@ import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from outlast.drivers.stores import limits
 from outlast.drivers.stores.file import FileOptions, StoreFile
@@ -65,7 +65,7 @@ class SqliteStore:
         self._closed = False
 
     @classmethod
-    async def open(cls, path: Path, options: FileOptions | None = None) -> "SqliteStore":
+    async def open(cls, path: Path, options: FileOptions | None = None) -> Self:
         """Open a store, made anew (0600, in a directory of 0700) if there is no file.
 
         Raises:
