@@ -1,12 +1,23 @@
 """Observe: results become verdicts, votes become health, sick monitors are told from sick targets."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 from tests.support.builders import DOWN, UNKNOWN, UP, at, health, report, vote
 
 from outlast.core.messages import CastVote, Probed
-from outlast.core.observe import RegionView, VantageView, combine, find_sick, step
+from outlast.core.observe import (
+    RegionView,
+    Spell,
+    VantageView,
+    combine,
+    find_sick,
+    follow_spells,
+    in_doubt,
+    step,
+    weigh,
+)
 from outlast.model.health import Health, Verdict, Vote
 from outlast.model.names import RegionName, Subject, VantageName
 from outlast.model.units import Nanos, seconds
@@ -211,3 +222,97 @@ def test_since_moves_only_with_the_verdict() -> None:
 def test_health_without_any_evidence_says_so() -> None:
     """`evidence_at_ns` 0 means that nobody trusted ever saw it."""
     assert take(vote(DOWN, trusted=False)).evidence_at_ns == Nanos(0)
+
+
+V1 = VantageName("v1")
+DOUBT = seconds(60)
+
+
+def looks(heard_s: float, **onsets: float | None) -> VantageView:
+    """A view of v1, and when it came."""
+    return replace(view("v1", **onsets), heard_at_ns=at(heard_s))
+
+
+def spells_of(*views: VantageView) -> list[Spell | None]:
+    """The spell after each view, one view after the other."""
+    spells: dict[VantageName, Spell] = {}
+    found = []
+    for one in views:
+        ill = find_sick((one,), sick_ratio=0.5, window_ns=seconds(15))
+        spells = follow_spells(spells, (one,), ill, window_ns=seconds(15), doubt_ns=DOUBT)
+        found.append(spells.get(V1))
+    return found
+
+
+def test_a_spell_begins_with_the_first_region_that_fell_and_ends_when_the_vantage_is_well() -> None:
+    """A region that has been dead for an hour is no part of it."""
+    assert spells_of(
+        looks(0, eu=None, us=None, ap=-3600),
+        looks(13, eu=10, us=12, ap=-3600),
+        looks(20, eu=10, us=None, ap=-3600),
+        looks(30, eu=None, us=None, ap=-3600),
+    ) == [
+        None,
+        Spell(began_ns=at(10)),
+        Spell(began_ns=at(10), ended_ns=at(20)),
+        Spell(began_ns=at(10), ended_ns=at(20)),
+    ]
+
+
+@pytest.mark.parametrize(("again_s", "began_s"), [(79, 10), (80, 10), (81, 81)])
+def test_a_relapse_before_all_was_probed_again_continues_the_spell(
+    again_s: float, began_s: float
+) -> None:
+    """Else what was found dead in the first half would count after the second."""
+    views = [looks(12, eu=10, us=10), looks(20, eu=None, us=None)]
+    relapsed = spells_of(*views, looks(again_s, eu=again_s, us=again_s))[-1]
+    assert relapsed == Spell(began_ns=at(began_s))
+
+
+SPELL = Spell(began_ns=at(10), ended_ns=at(20))
+
+
+@pytest.mark.parametrize(
+    ("verdict", "since_s", "run_since_s", "good_run", "heard_s", "counts"),
+    [
+        (DOWN, 15, 12, 0, 21, False),  # found dead while it was sick, not probed again yet
+        (DOWN, 15, 12, 0, 80, False),
+        (DOWN, 15, 12, 0, 81, True),  # still dead a minute later: it is
+        (DOWN, 15, 21, 1, 21, False),  # the first good result of two
+        (DOWN, 15, 95, 1, 95, False),  # also much later: it is on its way up
+        (DOWN, 22, 19, 0, 22, False),  # the probe was sent before the end, its time-out came after
+        (DOWN, 40, 35, 0, 40, True),  # it died after the end
+        (DOWN, 9, 7, 0, 21, True),  # it was dead before
+        (DOWN, 10, 10, 0, 21, False),  # the very failure that began it
+        (UP, 15, 15, 2, 21, True),  # alive is alive
+    ],
+)
+def test_what_was_found_dead_in_a_bad_time_is_doubted_until_it_is_proven(
+    verdict: Verdict,
+    since_s: float,
+    run_since_s: float,
+    good_run: int,
+    heard_s: float,
+    *,
+    counts: bool,
+) -> None:
+    """The network of a lone vantage returns: the region it probes last must not be taken out."""
+    told = replace(
+        vote(verdict),
+        since_ns=at(since_s),
+        run_since_ns=at(run_since_s),
+        good_run=good_run,
+        bad_run=0 if good_run else 5,
+    )
+    assert weigh(told, SPELL, heard_at_ns=at(heard_s), doubt_ns=DOUBT).trusted is counts
+    assert weigh(told, None, heard_at_ns=at(heard_s), doubt_ns=DOUBT).trusted
+    ill = Spell(began_ns=at(10))
+    assert not weigh(told, ill, heard_at_ns=at(heard_s), doubt_ns=DOUBT).trusted
+
+
+def test_a_vantage_is_in_doubt_from_its_spell_until_all_was_probed_again() -> None:
+    """When this set changes, time alone has changed what counts: everything is judged anew."""
+    assert in_doubt({V1: SPELL}, (looks(80),), DOUBT) == {V1}
+    assert in_doubt({V1: SPELL}, (looks(81),), DOUBT) == set()
+    assert in_doubt({V1: Spell(began_ns=at(10))}, (looks(999),), DOUBT) == {V1}
+    assert in_doubt({}, (looks(0),), DOUBT) == set()

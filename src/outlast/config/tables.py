@@ -266,7 +266,8 @@ SETTINGS = Table(
             key="evidence_max_age_s",
             unit="s",
             kind=Real(low=0.5, high=3600),
-            meaning="A probe older than this is no evidence: the target is unknown, not down.",
+            meaning="A probe older than this is no evidence: the target is unknown, not down. What a "
+            "sick vantage found dead counts so long after it is well.",
             too_small="A late probe makes targets unknown and freezes changes.",
             too_large="Changes are made on old news.",
         ),

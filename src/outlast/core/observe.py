@@ -8,12 +8,14 @@ Three steps, each pure:
 2. `find_sick` looks at each vantage as a whole. Many unrelated targets that begin to fail at once, as
    seen from one place, mean that the place is sick: its network, its resolver, its clock. Such a vantage
    loses its vote. (Meta, October 2021: health logic withdrew everything at once, since everything looked
-   dead from where it stood.)
+   dead from where it stood.) When it is well again, `weigh` goes on doubting what it found dead meanwhile,
+   until it has probed that again.
 3. `combine` takes the vote. Evidence that is missing or old counts for nothing: the answer is then
    *unknown*, which keeps things as they are. A majority of those who know decides; a tie is unknown.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 
 from outlast.core.messages import CastVote, Probed
 from outlast.model.health import Health, Verdict, Vote
@@ -137,6 +139,84 @@ def _fell_together(view: VantageView, window_ns: Nanos) -> frozenset[RegionName]
         for first_ns, _ in onsets
     ]
     return max(groups, key=len, default=frozenset())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spell:
+    """A time in which a vantage was sick.
+
+    Attributes:
+        began_ns: when the first of the regions that failed together did.
+        ended_ns: when the vantage was well again; None: it is sick.
+    """
+
+    began_ns: Nanos
+    ended_ns: Nanos | None = None
+
+    def is_fresh(self, heard_at_ns: Nanos, doubt_ns: Nanos) -> bool:
+        """Whether the vantage is sick, or well for less than `doubt_ns`."""
+        return self.ended_ns is None or heard_at_ns - self.ended_ns <= doubt_ns
+
+
+def follow_spells(
+    spells: Mapping[VantageName, Spell],
+    views: tuple[VantageView, ...],
+    sick: Collection[VantageName],
+    *,
+    window_ns: Nanos,
+    doubt_ns: Nanos,
+) -> dict[VantageName, Spell]:
+    """Return each vantage's last spell, after `find_sick`; a relapse while it is fresh continues it."""
+    found: dict[VantageName, Spell] = {}
+    for view in views:
+        last = spells.get(view.vantage)
+        if view.vantage in sick:
+            goes_on = last is not None and last.is_fresh(view.heard_at_ns, doubt_ns)
+            began_ns = last.began_ns if last is not None and goes_on else _first(view, window_ns)
+            found[view.vantage] = Spell(began_ns=began_ns)
+        elif last is not None:
+            ended_ns = last.ended_ns if last.ended_ns is not None else view.heard_at_ns
+            found[view.vantage] = replace(last, ended_ns=ended_ns)
+    return found
+
+
+def in_doubt(
+    spells: Mapping[VantageName, Spell], views: tuple[VantageView, ...], doubt_ns: Nanos
+) -> frozenset[VantageName]:
+    """Return the vantages that are sick or only just well: when these change, judge everything anew."""
+    return frozenset(
+        view.vantage
+        for view in views
+        if view.vantage in spells and spells[view.vantage].is_fresh(view.heard_at_ns, doubt_ns)
+    )
+
+
+def _first(view: VantageView, window_ns: Nanos) -> Nanos:
+    """When the first of the regions began to fail that fell together."""
+    fell = _fell_together(view, window_ns)
+    onsets = [one.onset_ns for one in view.regions if one.region in fell]
+    return min((one for one in onsets if one is not None), default=view.heard_at_ns)
+
+
+def weigh(vote: Vote, spell: Spell | None, *, heard_at_ns: Nanos, doubt_ns: Nanos) -> Vote:
+    """Return the vote, untrusted if the vantage is sick, or well again and this is from its bad time.
+
+    A vantage whose own network returns probes one region first: that makes it well, while what it believes
+    of the others is as old as the trouble. So what it found dead meanwhile is doubted, and stays as it is in
+    the answers, until all has surely been probed once more (`doubt_ns` after its recovery), and while good
+    results come in of it. What it had found dead before, and what it finds alive, counts at once.
+    """
+    if spell is None:
+        return vote
+    if spell.ended_ns is None:
+        return replace(vote, trusted=False)
+    from_then = spell.began_ns <= vote.since_ns and (
+        # A probe that was sent into the trouble may run into its time-out after it.
+        min(vote.since_ns, vote.run_since_ns) <= spell.ended_ns
+    )
+    unproven = vote.good_run > 0 or spell.is_fresh(heard_at_ns, doubt_ns)
+    doubted = vote.verdict is Verdict.DOWN and from_then and unproven
+    return replace(vote, trusted=not doubted)
 
 
 def combine(

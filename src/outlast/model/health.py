@@ -47,7 +47,8 @@ class Vote:
         since_ns: since when the verdict stands.
         run_since_ns: when the present run of equal results began.
         at_ns: when the subject was last probed.
-        trusted: false while the vantage itself counts as sick.
+        trusted: false while the vantage itself counts as sick, and afterwards for what it found dead then,
+            until that is proven.
         detail: of the last probe.
     """
 
@@ -63,7 +64,7 @@ class Vote:
 
     def __str__(self) -> str:
         run = f"{self.good_run} good" if self.good_run else f"{self.bad_run} bad"
-        sick = "" if self.trusted else ", vantage is sick"
+        sick = "" if self.trusted else ", not counted: its vantage is or was sick"
         detail = f": {self.detail}" if self.detail else ""
         return f"{self.vantage} says {self.verdict} ({run} in a row{sick}){detail}"
 

@@ -17,7 +17,15 @@ from outlast.core.messages import (
     Ticked,
     TopologyChanged,
 )
-from outlast.core.observe import VantageView, combine, find_sick
+from outlast.core.observe import (
+    Spell,
+    VantageView,
+    combine,
+    find_sick,
+    follow_spells,
+    in_doubt,
+    weigh,
+)
 from outlast.model.health import Health, Vote
 from outlast.model.names import EndpointName, Subject, VantageName
 from outlast.model.override import Override
@@ -46,6 +54,8 @@ class Planner:
         self._votes: dict[Subject, dict[VantageName, Vote]] = {}
         self._views: dict[VantageName, VantageView] = {}
         self._silent: frozenset[VantageName] = frozenset()
+        self._spells: dict[VantageName, Spell] = {}
+        self._doubt: frozenset[VantageName] = frozenset()
         self._health: dict[Subject, Health] = {}
 
     def begin(
@@ -101,18 +111,23 @@ class Planner:
 
     def heard(self, subject: Subject, at_ns: Nanos) -> Asked:
         """Judge anew after a vote on a subject."""
-        before = self.sick.keys()
-        self._find_sick()
-        if self.sick.keys() != before:
+        if self._find_sick():
             return self.step_all(Ticked(at_ns=at_ns))
         return self.step(EndpointName(subject.partition("/")[0]), [Ticked(at_ns=at_ns)], at_ns)
 
-    def _find_sick(self) -> None:
-        self.sick = find_sick(
-            tuple(self._views[name] for name in sorted(self._views)),
-            sick_ratio=self._settings.sick_ratio,
-            window_ns=seconds(self._settings.sick_window_s),
+    def _find_sick(self) -> bool:
+        """Find the sick vantages and those just well again; return whether they are others than before."""
+        views = tuple(self._views[name] for name in sorted(self._views))
+        window_ns = seconds(self._settings.sick_window_s)
+        doubt_ns = seconds(self._settings.evidence_max_age_s)
+        sick = find_sick(views, sick_ratio=self._settings.sick_ratio, window_ns=window_ns)
+        self._spells = follow_spells(
+            self._spells, views, sick, window_ns=window_ns, doubt_ns=doubt_ns
         )
+        doubt = in_doubt(self._spells, views, doubt_ns)
+        same = self.sick.keys() == sick.keys() and self._doubt == doubt
+        self.sick, self._doubt = sick, doubt
+        return not same
 
     def alive(self, view: VantageView) -> None:
         """Take a vantage's sign of life."""
@@ -124,7 +139,7 @@ class Planner:
         silent = frozenset(
             name for name, one in self._views.items() if at_ns - one.heard_at_ns > max_age_ns
         )
-        if silent != self._silent:
+        if self._find_sick() or silent != self._silent:
             self._silent = silent
             return self.step_all(Ticked(at_ns=at_ns))
         found: Asked = []
@@ -134,16 +149,16 @@ class Planner:
         return found
 
     def _judge(self, subject: Subject, at_ns: Nanos) -> Health:
-        votes = tuple(
-            (
-                replace(vote, trusted=vantage not in self.sick),
-                self._views[vantage].heard_at_ns if vantage in self._views else vote.at_ns,
-            )
-            for vantage, vote in sorted(self._votes.get(subject, {}).items())
-        )
         max_age_ns = seconds(self._settings.evidence_max_age_s)
+        votes = []
+        for vantage, vote in sorted(self._votes.get(subject, {}).items()):
+            view = self._views.get(vantage)
+            heard_at_ns = view.heard_at_ns if view is not None else vote.at_ns
+            spell = self._spells.get(vantage)
+            weighed = weigh(vote, spell, heard_at_ns=heard_at_ns, doubt_ns=max_age_ns)
+            votes.append((weighed, heard_at_ns))
         before = self._health.get(subject)
-        health = combine(subject, votes, before=before, now_ns=at_ns, max_age_ns=max_age_ns)
+        health = combine(subject, tuple(votes), before=before, now_ns=at_ns, max_age_ns=max_age_ns)
         self._health[subject] = health
         return health
 
