@@ -9,7 +9,7 @@ import dns.tsig
 import dns.update
 import pytest
 from tests.support.nameservers import BIND, KEY_NAME, SECRET_BASE64, NameServer, running
-from tests.support.system import AP, EU, US, System, system
+from tests.support.system import AP, EU, US, System, system, until
 
 from outlast.core.adopt import RESCUE_LEAP
 
@@ -109,7 +109,10 @@ def test_automation_moves_the_answer_and_mends_it(world: System, bind: NameServe
     wipe(bind, "www", "v4", "_outlast.www")
     world.wait_for(EU, AP, name=NAME)
     assert world.generation(NAME) == before
-    assert "healed" in world.outlast("history", "shop").out
+    until(
+        lambda: "healed" in world.outlast("history", "shop").out,
+        "it is written down after it is done",
+    )
     assert process.popen.poll() is None
 
 

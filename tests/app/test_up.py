@@ -135,7 +135,9 @@ def test_a_foreign_hand_is_mended(running: System) -> None:
     after = running.fence()
     assert after is not None
     assert after.generation == before.generation
-    assert "healed" in running.outlast("history", "shop").out
+    until(
+        lambda: "healed" in running.outlast("history", "shop").out, "written down after it is done"
+    )
 
 
 def test_two_regions_failing_at_once_for_the_only_vantage_mean_that_the_vantage_is_sick(

@@ -112,9 +112,12 @@ async def test_a_crowd_with_the_same_fence_in_hand_has_one_winner(target: Target
 
 
 async def test_a_chain_in_one_pipeline_is_applied_in_order(server: NameServer) -> None:
-    """A hundred writes, each on the fence of the one before, sent without waiting for answers."""
+    """A hundred writes, each on the fence of the one before, sent without waiting for answers.
+
+    BIND syncs its journal for each of them: on a disk that takes 0.1 s for that the last waits for 10 s.
+    """
     layout = layout_at(server, "chain")
-    async with writing_to(server, limits=Limits(connections=1)) as provider:
+    async with writing_to(server, timeout_s=60, limits=Limits(connections=1)) as provider:
         steps = [None, *(fence(n) for n in range(1, 101))]
         moves = [
             publish(layout, old, fence(n), content(n, 0))

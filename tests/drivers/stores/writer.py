@@ -9,6 +9,7 @@ import asyncio
 import sys
 from pathlib import Path
 
+from outlast.drivers.stores.file import FileOptions
 from outlast.drivers.stores.sqlite import SqliteStore
 from outlast.ports import Change
 
@@ -50,7 +51,9 @@ async def once(store: SqliteStore, key: str) -> None:
 
 async def main() -> None:
     path, task, name, *rest = sys.argv[1:]
-    store = await SqliteStore.open(Path(path))
+    # SQLite's wait for another process's lock is not fair: on a slow disk one of several that commit without
+    # a pause may wait for all the others to be done.
+    store = await SqliteStore.open(Path(path), FileOptions(busy_s=60))
     if task == "append":
         await append(store, name)
     elif task == "race":
