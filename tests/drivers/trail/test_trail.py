@@ -2,6 +2,7 @@
 
 import asyncio
 import shutil
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from outlast.drivers.stores.memory import MemoryData, MemoryStore
 from outlast.drivers.trail.folder import TileFolder, TrailForkError, published_in
 from outlast.drivers.trail.keeper import Keeper
 from outlast.drivers.trail.scribe import HEAD, Scribe, TrailHead, entry_key, hide_people
-from outlast.model.errors import StoreCorrupt
+from outlast.model.errors import StoreCorrupt, StoreReplaced
 from outlast.model.names import EndpointName
 from outlast.model.plan import Ruling
 from outlast.model.units import Generation
@@ -228,9 +229,91 @@ async def test_a_running_keeper_notices_that_the_store_went_back(world: World) -
     world.data.entries = backup
     world.data.keys = sorted(backup)
     await keeper.keep()
-    await keeper.keep()
     assert len(world.published()) == 20
     assert world.told() == [Event.TRAIL_MENDED]
+
+
+async def test_what_happens_in_a_new_store_comes_behind_what_was_published(world: World) -> None:
+    """The store is deleted under a running keeper, and the planner is quicker than the next look."""
+    keeper = world.keeper()
+    await world.note(0, 10)
+    await keeper.keep()
+    world.data.entries, world.data.keys = {}, []
+    await world.note(10, 13)
+    await keeper.keep()
+    await world.note(13, 14)
+    await keeper.keep()
+    assert [one.text for one in world.published()] == [f"number {one}" for one in range(14)]
+    assert world.told() == [Event.TRAIL_MENDED]
+
+
+async def test_a_store_with_a_beginning_of_its_own_is_left_as_it_is(world: World) -> None:
+    """A scribe without the folder copied first: to put entries behind its own would mix two logs."""
+    keeper = world.keeper()
+    await world.note(0, 10)
+    await keeper.keep()
+    world.data.entries, world.data.keys = {}, []
+    await world.note(10, 13)
+    other = Scribe(MemoryStore(world.data), hide)
+    await other.copy()
+    mine = await other.read(0, 3)
+    await keeper.keep()
+    assert world.told() == [Event.TRAIL_REFUSED]
+    assert await other.read(0, (await other.head()).size) == mine
+    assert len(world.published()) == 10
+
+
+async def test_what_another_scribe_wrote_meanwhile_is_not_taken_for_what_was_published(
+    world: World,
+) -> None:
+    """It copies in the moment between the look and the mending."""
+
+    class Late(Scribe):
+        async def put_back(self, first: int, raw: Sequence[bytes]) -> None:
+            await world.note(10, 23)
+            await Scribe(MemoryStore(world.data), hide).copy()
+            await super().put_back(first, raw)
+
+    store = MemoryStore(world.data)
+    folders = [TileFolder(world.root, SIGNER)]
+    await world.note(0, 10)
+    await world.keeper().keep()
+    world.data.entries, world.data.keys = {}, []
+    await Keeper(store, Late(store, hide), folders, tell=world.facts.append).keep()
+    assert world.told() == [Event.TRAIL_REFUSED]
+    assert len(world.published()) == 10
+
+
+async def test_a_longer_log_in_a_store_that_was_replaced_is_not_published_over(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its size alone does not tell: once the store says that it is another one, all is matched anew."""
+    monkeypatch.setattr("outlast.drivers.trail.keeper.PAUSE_S", 0.0)
+
+    class EndError(Exception):
+        """Enough was seen."""
+
+    class Replaced(MemoryStore):
+        looks = 0
+
+        async def wait(self, revision: int) -> int:
+            self.looks += 1
+            if self.looks == 2:
+                world.data.entries, world.data.keys = {}, []
+                await world.note(10, 23)
+                await Scribe(MemoryStore(world.data), hide).copy()
+                raise StoreReplaced("another one")
+            if self.looks == 4:
+                raise EndError
+            return world.data.revision
+
+    store = Replaced(world.data)
+    folders = [TileFolder(world.root, SIGNER)]
+    await world.note(0, 10)
+    with pytest.raises(EndError):
+        await Keeper(store, Scribe(store, hide), folders, tell=world.facts.append).run()
+    assert world.told() == [Event.STORE_LOST, Event.TRAIL_REFUSED, Event.STORE_BACK]
+    assert len(world.published()) == 10
 
 
 async def test_an_edited_store_is_not_published_over_the_log(world: World) -> None:

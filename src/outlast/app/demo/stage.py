@@ -14,6 +14,7 @@ import contextlib
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -33,6 +34,7 @@ from outlast.model.errors import Bug, ConfigError
 from outlast.model.names import DnsName, EnactorName, EndpointName, RegionName
 from outlast.model.shares import order_of
 from outlast.model.topology import Address
+from outlast.trail.tiles import CHECKPOINT
 
 HOST = "127.0.0.1"
 ZONE = DnsName("shop.test")
@@ -156,7 +158,7 @@ class Stage:
 
     def _up(self, *arguments: str) -> list[str]:
         program = [sys.executable, "-m", "outlast", "up", str(self.file)]
-        return [*program, "--state", str(self.state.root), *arguments]
+        return [*program, *self._with_state(), *arguments]
 
     def _start(self, name: str, *command: str) -> None:
         with (
@@ -169,9 +171,34 @@ class Stage:
 
     async def rescue(self) -> tuple[int, str]:
         """Run `outlast rescue`; return its exit code and what it said."""
+        return await self._run("rescue", str(self.file), *self._with_state(), "--yes")
+
+    async def keep_checkpoint(self) -> int:
+        """Keep the audit trail's key and its checkpoint, as an auditor would; return how much it counts."""
+        code, key = await self._run("log", "key", str(self.file), *self._with_state())
+        checkpoint = self.state.trail / CHECKPOINT
+        if code or not checkpoint.exists():
+            raise Bug(f"the audit trail has not begun: {key}")
+        (self.folder / "trail.pub").write_text(key)
+        shutil.copy(checkpoint, self.folder / CHECKPOINT)
+        return int(checkpoint.read_text().splitlines()[1])
+
+    async def audit(self) -> str:
+        """Verify the audit trail against what was kept: `goes on behind it`, or what is wrong."""
+        kept = ("--key", str(self.folder / "trail.pub"), "--older", str(self.folder / CHECKPOINT))
+        code, said = await self._run("log", "verify", str(self.state.trail), *kept, "--json")
+        if code:
+            return said
+        found = json.loads(said)
+        return "goes on behind it" if found["entries"] > found["older"] else "nothing came since"
+
+    def _with_state(self) -> tuple[str, str]:
+        return "--state", str(self.state.root)
+
+    async def _run(self, *arguments: str) -> tuple[int, str]:
+        """Run a command; return its exit code and what it said."""
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "outlast", "rescue", str(self.file)),
-            *("--state", str(self.state.root), "--yes"),
+            *(sys.executable, "-m", "outlast", *arguments),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,

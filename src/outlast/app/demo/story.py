@@ -25,13 +25,20 @@ QUIET_S = 1.2
 
 @dataclass(slots=True)
 class Story:
-    """The acts, in order."""
+    """The acts, in order.
+
+    Attributes:
+        wiped: the spans in which the name may be empty.
+        figures: what was measured.
+        logged: entries of the audit trail when the store was deleted.
+    """
 
     stage: Stage
     teller: Teller
     watcher: Watcher
     wiped: list[tuple[float, float]] = field(default_factory=list)
     figures: dict[str, float] = field(default_factory=dict)
+    logged: int = 0
 
     async def answer(self) -> str:
         """Whose addresses the name answers with."""
@@ -226,6 +233,7 @@ class Story:
         before = await self.settled(EU, US, AP)
         assert before.fence is not None
         teller.act("The store is deleted")
+        self.logged = await self.stage.keep_checkpoint()
         names = self.stage.delete_store()
         teller.say(f"rm {' '.join(names)}, under everybody's feet.")
         await teller.stays(
@@ -326,6 +334,11 @@ class Story:
             f"{watcher.empty_outside(self.wiped)} empty answers",
         )
         teller.is_so("no generation ever went back", "0 times", f"{watcher.backwards()} times")
+        await teller.becomes(
+            f"the audit trail lost nothing with the store: behind its {self.logged} entries stand newer ones",
+            "goes on behind it",
+            self.stage.audit,
+        )
         teller.is_so("no process ended unasked", "none", " ".join(self.stage.ended()) or "none")
 
     # the foreign hand

@@ -95,16 +95,16 @@ class TileFolder:
     def _entries(self, bundle: int, width: int) -> list[bytes]:
         return unpack_entries(self.read(entries_path(bundle, width)))
 
-    def check_last(self, raw: Sequence[bytes]) -> None:
-        """Compare the last published entries with the store's.
+    def check(self, first: int, raw: Sequence[bytes]) -> None:
+        """Compare published entries with the store's.
 
         Args:
-            raw: the store's entries of the unfinished bundle, or of the last full one.
+            first: where they begin.
+            raw: the store's, as many as there are to compare.
 
         Raises:
             TrailForkError: they differ.
         """
-        first = max(0, self.size - 1) // WIDTH * WIDTH
         if list(raw) != self.entries(first, first + len(raw)):
             raise _refused(self.root, "the store holds other entries than were published")
 

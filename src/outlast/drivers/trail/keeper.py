@@ -13,7 +13,7 @@ from outlast.drivers.storewatch import StoreWatch
 from outlast.drivers.trail.folder import TileFolder, TrailForkError
 from outlast.drivers.trail.record import CheckpointRecord, RecordRefusedError
 from outlast.drivers.trail.scribe import Scribe
-from outlast.model.errors import ProviderError, StoreError
+from outlast.model.errors import ProviderError, StoreError, StoreReplaced
 from outlast.ports import Store
 from outlast.trail.tiles import CHECKPOINT, WIDTH
 
@@ -71,13 +71,21 @@ class Keeper:
             except StoreError as error:
                 store.lost(error)
                 revision = 0
+                if isinstance(error, StoreReplaced):  # whatever is there now, it is matched anew
+                    self._close(*self._open)
             await asyncio.sleep(PAUSE_S)
 
     async def keep(self) -> None:
-        """Copy what is new and publish it to every folder."""
+        """Copy what is new and publish it to every folder.
+
+        A store that was deleted or went back in time first gets back what was published of it. Else what
+        happened since would take the places of the entries that were lost, and the log would be another one.
+        """
+        known = (await self._scribe.head()).size
+        self._close(*(one for one in self._open if one.size > known))
         await self._open_folders()
         size = await self._scribe.copy()
-        for folder in self._open:
+        for folder in tuple(self._open):
             await self._publish(folder, size)
         if self._record is not None and self._open:
             await self._move(self._record, self._open[0])
@@ -117,22 +125,24 @@ class Keeper:
             TrailForkError: they are two different logs.
         """
         head = await self._scribe.head()
+        await self._compare(folder, min(folder.size, head.size))
         if folder.size > head.size:
             lost = await asyncio.to_thread(folder.entries, head.size, folder.size)
             await self._scribe.put_back(head.size, lost)
+            await self._compare(folder, folder.size)
             detail = (
                 f"the store had lost {len(lost)} entries of the audit trail; {folder.root} had them"
             )
             self._tell(Fact(event=Event.TRAIL_MENDED, role=ROLE, detail=detail))
-        if folder.size:
-            first = (folder.size - 1) // WIDTH * WIDTH
-            folder.check_last(await self._scribe.read(first, folder.size))
+
+    async def _compare(self, folder: TileFolder, size: int) -> None:
+        """Compare the last of the first `size` entries with the store's: its bundle, as far as it goes."""
+        first = max(0, size - 1) // WIDTH * WIDTH
+        folder.check(first, await self._scribe.read(first, size))
 
     async def _publish(self, folder: TileFolder, size: int) -> None:
         try:
-            if size < folder.size:
-                self._close(folder)  # the store went back in time: match it anew
-            elif size > folder.size:
+            if size > folder.size:
                 raw = await self._scribe.read(folder.size, size)
                 await asyncio.to_thread(folder.add, raw)
             self._refused.pop(folder, None)
@@ -140,9 +150,9 @@ class Keeper:
             self._close(folder)  # how much of it was written, only the folder knows
             self._refuse(folder, error)
 
-    def _close(self, folder: TileFolder) -> None:
-        self._open.remove(folder)
-        self._closed.append(folder)
+    def _close(self, *folders: TileFolder) -> None:
+        self._open = [one for one in self._open if one not in folders]
+        self._closed += folders
 
     def _refuse(self, place: TileFolder | CheckpointRecord, error: Exception) -> None:
         """Tell it once for each cause."""
