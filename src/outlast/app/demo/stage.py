@@ -173,15 +173,17 @@ class Stage:
         """Run `outlast rescue`; return its exit code and what it said."""
         return await self._run("rescue", str(self.file), *self._with_state(), "--yes")
 
-    async def keep_checkpoint(self) -> int:
-        """Keep the audit trail's key and its checkpoint, as an auditor would; return how much it counts."""
+    async def keep_checkpoint(self) -> str:
+        """Keep the audit trail's key and newest checkpoint, as an auditor would: `kept`, or why not."""
         code, key = await self._run("log", "key", str(self.file), *self._with_state())
+        if code:
+            return key
         checkpoint = self.state.trail / CHECKPOINT
-        if code or not checkpoint.exists():
-            raise Bug(f"the audit trail has not begun: {key}")
+        if not checkpoint.exists():
+            return "nothing is published yet"
         (self.folder / "trail.pub").write_text(key)
         shutil.copy(checkpoint, self.folder / CHECKPOINT)
-        return int(checkpoint.read_text().splitlines()[1])
+        return "kept"
 
     async def audit(self) -> str:
         """Verify the audit trail against what was kept: `goes on behind it`, or what is wrong."""
