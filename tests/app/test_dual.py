@@ -244,4 +244,6 @@ def test_a_release_that_got_half_way_is_finished(pair: Pair) -> None:
     assert not pair.generation(pair.knot)
     assert not pair.answer(pair.knot)
     again = release(pair)
-    assert "not ours to delete" in again.err, "nothing is left"
+    # The enactors remember it, unless they were stopped before they had written that down.
+    left = ("not ours to delete", "nothing is known of shop")
+    assert any(one in again.err for one in left), f"nothing is left: {again}"
