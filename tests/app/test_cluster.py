@@ -136,7 +136,8 @@ def test_without_etcd_what_is_published_stays_and_the_status_says_so(
     assert machines.fence() == fence
     for member in etcd.members:
         member.signal(signal.SIGCONT)
-    machines.wait_for(EU, AP)
+    # Members that stood still elect a leader anew, and clients come back to them one after the other.
+    until(lambda: machines.answer() == {EU, AP}, "automation goes on", deadline_s=90)
 
 
 def test_an_etcd_restored_from_an_old_snapshot_takes_the_dns_nowhere_back(
